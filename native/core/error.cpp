@@ -1,0 +1,24 @@
+#include "core/error.h"
+
+namespace hqq {
+
+std::string_view to_string(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::bad_input: return "bad-input";
+    case ErrorCode::bad_file: return "bad-file";
+    case ErrorCode::bad_weights: return "bad-weights";
+    case ErrorCode::unsupported: return "unsupported";
+    case ErrorCode::not_found: return "not-found";
+    case ErrorCode::busy: return "busy";
+    case ErrorCode::cancelled: return "cancelled";
+    case ErrorCode::out_of_memory: return "out-of-memory";
+    case ErrorCode::disk_full: return "disk-full";
+    case ErrorCode::not_writable: return "not-writable";
+    case ErrorCode::io: return "io";
+    case ErrorCode::device_lost: return "device-lost";
+    case ErrorCode::internal: return "internal";
+  }
+  return "internal";
+}
+
+}  // namespace hqq

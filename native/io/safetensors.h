@@ -1,0 +1,70 @@
+// Safetensors reading (single file or sharded index) and writing. The parser trusts nothing: header size, dtypes, shapes,
+// offsets, overlaps and bounds are all checked against named caps before a byte of data is touched.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/tensor.h"
+#include "io/json.h"
+#include "io/mapped_file.h"
+
+namespace hqq {
+
+struct SafetensorsLimits {
+  int64_t max_header_bytes = int64_t{100} << 20;
+  int64_t max_tensors = 1'000'000;
+  int max_rank = 8;
+};
+
+struct TensorEntry {
+  std::string name;
+  std::string dtype;       // as spelled in the file; TensorStore::view needs one of core/dtype.h
+  Shape shape;
+  int64_t file_index = 0;  // into TensorStore::files()
+  int64_t offset = 0;      // absolute byte offset in that file
+  int64_t bytes = 0;
+};
+
+/// Parses the header of one file. Throws EngineError{bad_file} naming the file and the rule it breaks.
+std::vector<TensorEntry> parse_safetensors_header(std::span<const std::byte> file, const std::string& path,
+                                                  std::map<std::string, std::string>* metadata = nullptr,
+                                                  const SafetensorsLimits& limits = {});
+
+/// All tensors of a model folder or of one file, memory-mapped.
+class TensorStore {
+ public:
+  /// `path`: a .safetensors file, a model.safetensors.index.json, or a folder holding either. Shard names are validated (no
+  /// separators, no ".."). Throws EngineError{not_found|bad_file}.
+  static TensorStore open(const std::string& path, const SafetensorsLimits& limits = {});
+
+  const std::vector<TensorEntry>& entries() const { return entries_; }  // sorted by name
+  const TensorEntry* find(const std::string& name) const;
+  bool contains(const std::string& name) const { return find(name) != nullptr; }
+  /// View into the mapping. Throws {not_found} for an unknown name, {unsupported} for a dtype the engine does not read.
+  TensorView view(const std::string& name) const;
+  /// Small metadata tensors of HQQ layers: a 0-d or 1-element integer/bool; the ASCII bytes of a u8 vector.
+  int64_t scalar(const std::string& name) const;
+  std::string ascii(const std::string& name) const;
+  /// Lets the system drop the pages of a tensor that has been consumed.
+  void drop(const std::string& name) const;
+  const std::vector<std::shared_ptr<MappedFile>>& files() const { return files_; }
+
+ private:
+  std::vector<std::shared_ptr<MappedFile>> files_;
+  std::vector<TensorEntry> entries_;
+  std::map<std::string, size_t> index_;
+};
+
+struct TensorToWrite {
+  std::string name;
+  TensorView view;
+};
+/// Writes one file to a temporary name beside `path`, fsyncs and renames. Throws {disk_full|not_writable|io}.
+void write_safetensors(const std::string& path, const std::vector<TensorToWrite>& tensors,
+                       const std::map<std::string, std::string>& metadata = {{"format", "pt"}});
+
+}  // namespace hqq
