@@ -23,6 +23,9 @@ class Json {
   Json(std::nullptr_t) : value_(nullptr) {}
   Json(bool v) : value_(v) {}
   Json(int v) : value_(int64_t{v}) {}
+  /// A pointer would silently become `true`.
+  template <typename T>
+  Json(T*) = delete;
   Json(int64_t v) : value_(v) {}
   Json(double v) : value_(v) {}
   Json(const char* v) : value_(std::string(v)) {}
@@ -69,9 +72,13 @@ class Json {
   std::variant<std::nullptr_t, bool, int64_t, double, std::string, Array, Object> value_;
 };
 
+/// The item caps keep each vector below 64 MiB (core/arena.h says why) whatever the text holds.
 struct JsonLimits {
   size_t max_bytes = size_t{256} << 20;
   int max_depth = 64;
+  size_t max_items = size_t{1} << 20;    // of one list
+  size_t max_members = size_t{1} << 19;  // of one object
+  size_t max_values = 8'000'000;         // in all
 };
 
 /// Throws EngineError{bad_file} with line and column on malformed input, a duplicate key, invalid UTF-8 or an exceeded limit.

@@ -1,4 +1,5 @@
-// Read-only memory mapping of a whole file, with one owner.
+// Read-only memory mapping of a whole file, with one owner. A file that another program truncates while it is mapped faults
+// on access: that ends the engine process, which the supervisor restarts, and nothing else.
 #pragma once
 
 #include <cstddef>
@@ -9,11 +10,13 @@ namespace hqq {
 
 class MappedFile {
  public:
-  /// Throws EngineError{not_found} or {io}. An empty file maps to an empty span.
+  /// Throws EngineError{not_found} when absent, {bad_file} for a folder or device, {io} otherwise. An empty file maps to an
+  /// empty span.
   explicit MappedFile(const std::string& path);
   MappedFile(MappedFile&& other) noexcept;
   MappedFile& operator=(MappedFile&&) = delete;
   MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
   ~MappedFile();
 
   std::span<const std::byte> bytes() const { return bytes_; }

@@ -1,0 +1,177 @@
+/** UI to services. Runs over an Electron MessagePort, a loopback WebSocket, or in process for the command line. */
+import { z } from 'zod'
+import {
+  chatMessageSchema,
+  compareRowSchema,
+  conversationSchema,
+  estimateSchema,
+  evaluateRequestSchema,
+  finishReasonSchema,
+  jobDetailSchema,
+  jobRecordSchema,
+  machineSchema,
+  memoryPartsSchema,
+  modelDetailSchema,
+  modelSummarySchema,
+  quantizeRequestSchema,
+  samplingSchema,
+  settingsSchema,
+  tensorResultSchema,
+} from './domain.ts'
+import { errorShapeSchema } from './errors.ts'
+import { call, stream } from './method.ts'
+import { presetSchema, quantConfigSchema } from './quant.ts'
+
+const empty = z.object({})
+const byId = z.object({ id: z.string() })
+
+export const engineStatusSchema = z.object({
+  state: z.enum(['stopped', 'starting', 'ready', 'restarting', 'failed']),
+  machine: machineSchema.nullable(),
+  version: z.string().nullable(),
+  lastError: errorShapeSchema.nullable(),
+  /** Deaths in the last ten minutes. */
+  deaths: z.number().int(),
+})
+export type EngineStatus = z.infer<typeof engineStatusSchema>
+
+export const hostInfoSchema = z.object({
+  appVersion: z.string(),
+  host: z.enum(['electron', 'web', 'cli']),
+  /** True where a native folder dialog exists; the browser uses files.list instead. */
+  hasDialogs: z.boolean(),
+  canReveal: z.boolean(),
+  dataDir: z.string(),
+  platform: z.string(),
+})
+export type HostInfo = z.infer<typeof hostInfoSchema>
+
+export const fileEntrySchema = z.object({
+  name: z.string(),
+  path: z.string(),
+  kind: z.enum(['folder', 'file']),
+  /** Holds a config.json and weights. */
+  isModel: z.boolean(),
+  bytes: z.number().nullable(),
+})
+
+export const chatEventSchema = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('loading'), modelId: z.string() }),
+  z.object({ type: z.literal('prompt'), text: z.string(), tokens: z.number().int(), reusedTokens: z.number().int() }),
+  z.object({ type: z.literal('prefill'), done: z.number().int(), total: z.number().int() }),
+  /** Text to append; one event may carry several tokens. */
+  z.object({ type: z.literal('text'), delta: z.string(), newTokens: z.number().int() }),
+])
+export type ChatEvent = z.infer<typeof chatEventSchema>
+
+export const chatResultSchema = z.object({
+  text: z.string(),
+  newIds: z.array(z.number().int()),
+  finishReason: finishReasonSchema,
+  seed: z.number().int(),
+  promptTokens: z.number().int(),
+  reusedTokens: z.number().int(),
+  timeToFirstTokenMs: z.number(),
+  tokensPerSecond: z.number(),
+  memory: memoryPartsSchema,
+})
+export type ChatResult = z.infer<typeof chatResultSchema>
+
+export const appContract = {
+  'app.hello': call(z.object({ appVersion: z.string() }), hostInfoSchema),
+
+  'engine.watch': stream(empty, engineStatusSchema, empty),
+  'engine.restart': call(empty, empty),
+
+  'settings.get': call(empty, settingsSchema),
+  'settings.set': call(settingsSchema.partial(), settingsSchema),
+
+  'files.list': call(
+    z.object({ path: z.string().nullable(), pick: z.enum(['folder', 'file']) }),
+    z.object({ path: z.string(), parent: z.string().nullable(), entries: z.array(fileEntrySchema) }),
+  ),
+  /** Native dialog (Electron only); null when dismissed. */
+  'files.pick': call(z.object({ pick: z.enum(['folder', 'file']) }), z.object({ path: z.string().nullable() })),
+  'files.reveal': call(z.object({ path: z.string() }), empty),
+
+  /** Snapshot, then a new snapshot after every change. */
+  'models.watch': stream(empty, z.object({ models: z.array(modelSummarySchema) }), empty),
+  'models.list': call(empty, z.object({ models: z.array(modelSummarySchema) })),
+  'models.add': call(z.object({ path: z.string() }), modelSummarySchema),
+  'models.inspect': call(byId, modelDetailSchema),
+  /** Deletes files of models made here; only forgets models that were added. */
+  'models.remove': call(byId, empty),
+  'models.rename': call(byId.extend({ name: z.string().min(1).max(120) }), modelSummarySchema),
+
+  'presets.list': call(empty, z.object({ presets: z.array(presetSchema) })),
+  'presets.save': call(presetSchema.omit({ builtIn: true }).partial({ id: true }), presetSchema),
+  'presets.remove': call(byId, empty),
+
+  /** The same arithmetic the window runs live, with this machine's memory filled in. */
+  'quantize.estimate': call(
+    z.object({ modelId: z.string(), config: quantConfigSchema, contextLength: z.number().int().min(1).optional() }),
+    estimateSchema,
+  ),
+  'quantize.start': call(quantizeRequestSchema, jobRecordSchema),
+
+  'evaluate.start': call(evaluateRequestSchema, jobRecordSchema),
+
+  'jobs.watch': stream(empty, z.object({ jobs: z.array(jobRecordSchema) }), empty),
+  'jobs.list': call(empty, z.object({ jobs: z.array(jobRecordSchema) })),
+  /** First the whole detail, then pieces. */
+  'jobs.follow': stream(
+    byId,
+    z.discriminatedUnion('type', [
+      z.object({ type: z.literal('snapshot'), detail: jobDetailSchema }),
+      z.object({ type: z.literal('record'), record: jobRecordSchema }),
+      z.object({ type: z.literal('tensor'), tensor: tensorResultSchema }),
+      z.object({ type: z.literal('log'), at: z.string(), text: z.string() }),
+    ]),
+    /** Ends when the job does. */
+    jobRecordSchema,
+  ),
+  'jobs.cancel': call(byId, jobRecordSchema),
+  /** Runs the same request again; a resumable one goes on from its last durable tensor. */
+  'jobs.retry': call(byId, jobRecordSchema),
+  /** Forgets the record and deletes what an unfinished job had kept. */
+  'jobs.remove': call(byId, empty),
+
+  'compare.rows': call(
+    z.object({ modelId: z.string(), contextLength: z.number().int().min(1).optional() }),
+    z.object({ sourceModelId: z.string(), rows: z.array(compareRowSchema) }),
+  ),
+  'compare.removeMeasurement': call(byId, empty),
+
+  'chats.list': call(
+    empty,
+    z.object({
+      chats: z.array(
+        conversationSchema.pick({ id: true, title: true, modelId: true, createdAt: true, updatedAt: true }),
+      ),
+    }),
+  ),
+  'chats.get': call(byId, conversationSchema),
+  'chats.save': call(conversationSchema, conversationSchema),
+  'chats.remove': call(byId, empty),
+  /** The prompt exactly as the model will see it. */
+  'chat.render': call(
+    z.object({ modelId: z.string(), messages: z.array(chatMessageSchema) }),
+    z.object({ text: z.string(), ids: z.array(z.number().int()) }),
+  ),
+  'chat.generate': stream(
+    z.object({
+      modelId: z.string(),
+      messages: z.array(chatMessageSchema).min(1),
+      sampling: samplingSchema,
+    }),
+    chatEventSchema,
+    chatResultSchema,
+  ),
+  /** Plain continuation of a text, without a chat template. */
+  'text.generate': stream(
+    z.object({ modelId: z.string(), prompt: z.string(), sampling: samplingSchema }),
+    chatEventSchema,
+    chatResultSchema,
+  ),
+} as const
+export type AppContract = typeof appContract

@@ -1,0 +1,208 @@
+/**
+ * Services to the engine process. The same names and fields are the native dispatch table (native/engine/methods.cpp), so a
+ * request can be replayed with engine-cli. Everything is JSON; large results go to files.
+ */
+import { z } from 'zod'
+import { finishReasonSchema, machineSchema, perplexityProtocolSchema, tensorInfoSchema } from './domain.ts'
+import { call, stream } from './method.ts'
+import { computeDtypeSchema, nbitsSchema } from './quant.ts'
+
+const bytes = z.number().nonnegative()
+const empty = z.object({})
+
+/** A spec with every default resolved. */
+export const engineQuantSchema = z.object({
+  nbits: nbitsSchema,
+  groupSize: z.number().int().positive().nullable(),
+  axis: z.union([z.literal(0), z.literal(1)]),
+  channelWise: z.boolean().default(true),
+  roundZero: z.boolean(),
+  /** "hqq" optimizes zero, "rtn" does not. */
+  method: z.string(),
+  quantZero: z.boolean(),
+  quantScale: z.boolean(),
+})
+export type EngineQuant = z.infer<typeof engineQuantSchema>
+
+export const engineMemorySchema = z.object({
+  weightsBytes: bytes,
+  metadataBytes: bytes,
+  kvCacheBytes: bytes,
+  scratchBytes: bytes,
+  /** Highest total of the engine's own buffers since load. */
+  peakBytes: bytes,
+  /** Resident set of the process. */
+  residentBytes: bytes,
+})
+export type EngineMemory = z.infer<typeof engineMemorySchema>
+
+const modelInspect = call(
+  z.object({ dir: z.string() }),
+  z.object({
+    files: z.array(z.object({ name: z.string(), bytes })),
+    tensors: z.array(tensorInfoSchema),
+    /** HQQ layers by module name; their tensors are also in `tensors`. */
+    quantizedLayers: z.array(
+      z.object({
+        name: z.string(),
+        nbits: nbitsSchema,
+        groupSize: z.number().int().positive().nullable(),
+        axis: z.union([z.literal(0), z.literal(1)]),
+        shape: z.tuple([z.number().int(), z.number().int()]),
+        packing: z.string(),
+        quantZero: z.boolean(),
+        quantScale: z.boolean(),
+        bytes,
+        metadataBytes: bytes,
+      }),
+    ),
+    metadata: z.record(z.string(), z.string()),
+  }),
+)
+
+const modelQuantize = stream(
+  z.object({
+    modelDir: z.string(),
+    /** Staging folder owned by the caller; gets model*.safetensors and a journal that makes it resumable. */
+    outDir: z.string(),
+    /** Module names of linear layers. Tensors not named are kept. */
+    plan: z.array(z.object({ name: z.string(), quant: engineQuantSchema })),
+    /** dtype of scale, zero and kept floating-point tensors; null keeps those as stored. */
+    computeDtype: computeDtypeSchema.nullable(),
+    maxShardBytes: z.number().positive().default(5e9),
+  }),
+  z.discriminatedUnion('type', [
+    z.object({
+      type: z.literal('progress'),
+      phase: z.enum(['check', 'quantize', 'assemble']),
+      tensorsDone: z.number().int(),
+      tensorsTotal: z.number().int(),
+      bytesDone: bytes,
+      bytesTotal: bytes,
+      current: z.string().nullable(),
+    }),
+    z.object({
+      type: z.literal('tensor'),
+      name: z.string(),
+      /** True when taken over from an earlier, interrupted run. */
+      resumed: z.boolean(),
+      meanAbsError: z.number(),
+      relativeError: z.number(),
+      bytes,
+      seconds: z.number(),
+      iterations: z.number().int(),
+    }),
+  ]),
+  z.object({
+    files: z.array(z.string()),
+    fileBytes: bytes,
+    quantizedTensors: z.number().int(),
+    keptTensors: z.number().int(),
+    resumedTensors: z.number().int(),
+    seconds: z.number(),
+    peakBytes: bytes,
+  }),
+)
+
+const modelGenerate = stream(
+  z.object({
+    handle: z.string(),
+    ids: z.array(z.number().int().nonnegative()).min(1),
+    temperature: z.number().min(0),
+    topK: z.number().int().min(0),
+    topP: z.number().min(0).max(1),
+    minP: z.number().min(0).max(1),
+    repetitionPenalty: z.number().positive(),
+    seed: z.number().int().nonnegative(),
+    maxNewTokens: z.number().int().min(1),
+    stopIds: z.array(z.number().int()),
+  }),
+  z.discriminatedUnion('type', [
+    z.object({ type: z.literal('prefill'), done: z.number().int(), total: z.number().int() }),
+    z.object({ type: z.literal('token'), id: z.number().int() }),
+  ]),
+  z.object({
+    newIds: z.array(z.number().int()),
+    /** Cancelling a generation is an outcome, not an error: what was written stays. */
+    finishReason: finishReasonSchema,
+    promptTokens: z.number().int(),
+    /** Prompt tokens taken from the KV cache of the call before. */
+    reusedTokens: z.number().int(),
+    prefillSeconds: z.number(),
+    decodeSeconds: z.number(),
+    memory: engineMemorySchema,
+  }),
+)
+
+const modelPerplexity = stream(
+  z.object({
+    handle: z.string(),
+    /** JSON file with one array of token ids. */
+    idsFile: z.string(),
+    protocol: perplexityProtocolSchema,
+    window: z.number().int().min(2),
+    stride: z.number().int().min(1),
+    maxTokens: z.number().int().min(2).nullable(),
+  }),
+  z.object({
+    type: z.literal('progress'),
+    done: z.number().int(),
+    total: z.number().int(),
+    /** Perplexity so far. */
+    perplexity: z.number().nullable(),
+  }),
+  z.object({
+    perplexity: z.number(),
+    negativeLogLikelihood: z.number(),
+    /** Ids in the stream after maxTokens. */
+    tokens: z.number().int(),
+    /** Ids that were predicted and scored. */
+    scoredTokens: z.number().int(),
+    windows: z.number().int(),
+    seconds: z.number(),
+  }),
+)
+
+export const engineContract = {
+  'engine.info': call(empty, machineSchema.extend({ version: z.string(), methods: z.array(z.string()) })),
+  'engine.configure': call(
+    z.object({ threads: z.number().int().min(1).nullable(), simd: z.string().nullable() }),
+    empty,
+  ),
+  'model.inspect': modelInspect,
+  'model.quantize': modelQuantize,
+  'model.load': call(
+    z.object({
+      dir: z.string(),
+      computeDtype: computeDtypeSchema,
+      /** KV cache capacity in tokens. */
+      contextLength: z.number().int().min(1),
+      /** false: float32 activations everywhere (reference numerics); true: int8 activations where faster. */
+      fast: z.boolean(),
+    }),
+    z.object({ handle: z.string(), vocabSize: z.number().int(), memory: engineMemorySchema, seconds: z.number() }),
+  ),
+  'model.unload': call(z.object({ handle: z.string() }), empty),
+  'model.generate': modelGenerate,
+  'model.perplexity': modelPerplexity,
+  'model.logits': call(
+    z.object({ handle: z.string(), ids: z.array(z.array(z.number().int().nonnegative())), out: z.string() }),
+    z.object({ shape: z.array(z.number().int()) }),
+  ),
+  'tensor.quantize': call(
+    z.object({ file: z.string(), tensor: z.string(), quant: engineQuantSchema, out: z.string() }),
+    z.object({
+      shape: z.array(z.number().int()),
+      packing: z.string(),
+      iterations: z.number().int(),
+      meanAbsError: z.number(),
+      meanSquaredError: z.number(),
+      maxAbsError: z.number(),
+      bytes,
+      seconds: z.number(),
+    }),
+  ),
+  /** Only when the engine was started with HQQ_FAULTS=1: dies by the given signal, for the fault tests. */
+  'debug.crash': call(z.object({ signal: z.enum(['SEGV', 'KILL', 'ABRT']) }), empty),
+} as const
+export type EngineContract = typeof engineContract
