@@ -15,9 +15,11 @@
 namespace hqq {
 
 struct SafetensorsLimits {
-  int64_t max_header_bytes = int64_t{100} << 20;
-  int64_t max_tensors = 1'000'000;
-  int max_rank = 8;
+  int64_t max_header_bytes = int64_t{100'000'000};  // the format's own limit
+  int64_t max_tensors = 400'000;                    // of one file, and of a model over all its files
+  int64_t max_rank = 8;
+  int64_t max_name_bytes = 1024;
+  int64_t max_files = 10'000;
 };
 
 struct TensorEntry {
@@ -44,26 +46,45 @@ class TensorStore {
   const std::vector<TensorEntry>& entries() const { return entries_; }  // sorted by name
   const TensorEntry* find(const std::string& name) const;
   bool contains(const std::string& name) const { return find(name) != nullptr; }
-  /// View into the mapping. Throws {not_found} for an unknown name, {unsupported} for a dtype the engine does not read.
+  /// View into the mapping; `data` may be unaligned when the file's header is. Throws {not_found} for an unknown name,
+  /// {unsupported} for a dtype the engine does not read.
   TensorView view(const std::string& name) const;
-  /// Small metadata tensors of HQQ layers: a 0-d or 1-element integer/bool; the ASCII bytes of a u8 vector.
+  /// Small metadata tensors of HQQ layers: a 0-d or 1-element integer/bool; the ASCII bytes of a u8 vector of at most 256.
+  /// Throw {not_found}, or {bad_file} for another type, shape or content.
   int64_t scalar(const std::string& name) const;
   std::string ascii(const std::string& name) const;
   /// Lets the system drop the pages of a tensor that has been consumed.
   void drop(const std::string& name) const;
   const std::vector<std::shared_ptr<MappedFile>>& files() const { return files_; }
+  /// `__metadata__` of all files, the first file winning.
+  const std::map<std::string, std::string>& metadata() const { return metadata_; }
 
  private:
+  void add_file(const std::string& path, const SafetensorsLimits& limits, const std::map<std::string, std::string>* shard_of);
+  std::span<const std::byte> data_of(const TensorEntry& entry) const;
+
   std::vector<std::shared_ptr<MappedFile>> files_;
   std::vector<TensorEntry> entries_;
-  std::map<std::string, size_t> index_;
+  std::map<std::string, std::string> metadata_;
 };
+
+/// Name, type and shape of a tensor that is about to be written.
+struct TensorSpec {
+  std::string name;
+  DType dtype = DType::f32;
+  Shape shape;
+  int64_t bytes() const { return numel(shape) * size_of(dtype); }
+};
+/// The header of a file that holds `tensors` back to back in that order: length, JSON, padding to a multiple of 8.
+std::string safetensors_header(const std::vector<TensorSpec>& tensors, const std::map<std::string, std::string>& metadata);
+/// The order in which files are written: wide types first, so that each tensor is aligned to its element, then by name.
+bool written_before(const TensorSpec& a, const TensorSpec& b);
 
 struct TensorToWrite {
   std::string name;
   TensorView view;
 };
-/// Writes one file to a temporary name beside `path`, fsyncs and renames. Throws {disk_full|not_writable|io}.
+/// Writes one file (tensors sorted by written_before) to a temporary name beside `path`, fsyncs and renames. Throws {disk_full|not_writable|io}.
 void write_safetensors(const std::string& path, const std::vector<TensorToWrite>& tensors,
                        const std::map<std::string, std::string>& metadata = {{"format", "pt"}});
 
