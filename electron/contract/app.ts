@@ -77,10 +77,15 @@ export const chatResultSchema = z.object({
 })
 export type ChatResult = z.infer<typeof chatResultSchema>
 
+/** Only prefill progress may be skipped; text may not. */
+function latestChatEvent(event: ChatEvent): string | null {
+  return event.type === 'prefill' ? 'prefill' : null
+}
+
 export const appContract = {
   'app.hello': call(z.object({ appVersion: z.string() }), hostInfoSchema),
 
-  'engine.watch': stream(empty, engineStatusSchema, empty),
+  'engine.watch': stream(empty, engineStatusSchema, empty, () => 'status'),
   'engine.restart': call(empty, empty),
 
   'settings.get': call(empty, settingsSchema),
@@ -95,7 +100,7 @@ export const appContract = {
   'files.reveal': call(z.object({ path: z.string() }), empty),
 
   /** Snapshot, then a new snapshot after every change. */
-  'models.watch': stream(empty, z.object({ models: z.array(modelSummarySchema) }), empty),
+  'models.watch': stream(empty, z.object({ models: z.array(modelSummarySchema) }), empty, () => 'models'),
   'models.list': call(empty, z.object({ models: z.array(modelSummarySchema) })),
   'models.add': call(z.object({ path: z.string() }), modelSummarySchema),
   'models.inspect': call(byId, modelDetailSchema),
@@ -116,7 +121,7 @@ export const appContract = {
 
   'evaluate.start': call(evaluateRequestSchema, jobRecordSchema),
 
-  'jobs.watch': stream(empty, z.object({ jobs: z.array(jobRecordSchema) }), empty),
+  'jobs.watch': stream(empty, z.object({ jobs: z.array(jobRecordSchema) }), empty, () => 'jobs'),
   'jobs.list': call(empty, z.object({ jobs: z.array(jobRecordSchema) })),
   /** First the whole detail, then pieces. */
   'jobs.follow': stream(
@@ -129,6 +134,7 @@ export const appContract = {
     ]),
     /** Ends when the job does. */
     jobRecordSchema,
+    (event) => (event.type === 'record' ? 'record' : null),
   ),
   'jobs.cancel': call(byId, jobRecordSchema),
   /** Runs the same request again; a resumable one goes on from its last durable tensor. */
@@ -166,12 +172,14 @@ export const appContract = {
     }),
     chatEventSchema,
     chatResultSchema,
+    latestChatEvent,
   ),
   /** Plain continuation of a text, without a chat template. */
   'text.generate': stream(
     z.object({ modelId: z.string(), prompt: z.string(), sampling: samplingSchema }),
     chatEventSchema,
     chatResultSchema,
+    latestChatEvent,
   ),
 } as const
 export type AppContract = typeof appContract

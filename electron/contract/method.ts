@@ -21,6 +21,8 @@ export interface StreamMethod<
   readonly input: I
   readonly event: E
   readonly output: O
+  /** Names the events of which only the newest matters (progress, snapshots); a slow connection may skip older ones. */
+  latest?(event: z.output<E>): string | null
 }
 
 export type Method = CallMethod | StreamMethod
@@ -34,8 +36,9 @@ export function stream<I extends z.ZodType, E extends z.ZodType, O extends z.Zod
   input: I,
   event: E,
   output: O,
+  latest?: (event: z.output<E>) => string | null,
 ): StreamMethod<I, E, O> {
-  return { kind: 'stream', input, event, output }
+  return latest ? { kind: 'stream', input, event, output, latest } : { kind: 'stream', input, event, output }
 }
 
 export type InputOf<M extends Method> = z.input<M['input']>
