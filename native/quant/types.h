@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -14,6 +15,7 @@ namespace hqq {
 /// How integers lie in memory; drawings in quant/bitpack.h. The first five are the reference's, the dense ones are ours.
 enum class Packing : uint8_t { u8_8bit, u8_4bit, u8_2bit, u8_1bit, i32_3bit, dense_5bit, dense_6bit };
 std::string_view to_string(Packing packing);  // "4bit_u8", "3bit_32", "5bit_dense", ...
+std::optional<Packing> packing_from_string(std::string_view name);
 
 /// What the user chooses per tensor.
 struct QuantConfig {
