@@ -1,0 +1,145 @@
+import { describe, expect, it } from 'vitest'
+import type { QuantConfig } from '../contract/quant.ts'
+import { KEEP, quantize, quantSpec } from './choices.ts'
+import { estimateChoices, estimateConfig, predictMemory } from './estimate.ts'
+import { verdictOf } from './fit.ts'
+import { BUILT_IN_PRESETS, builtInPreset } from './presets.ts'
+import { DEMO_CONFIG, llamaModel } from './testing/llama.ts'
+
+const GiB = 2 ** 30
+const model = llamaModel()
+const LINEAR_WEIGHTS = 8 * (384 * 384 * 2 + 128 * 384 * 2 + 384 * 1024 * 3)
+const OTHER_BYTES = (4096 * 384 + 17 * 384) * 2
+const fourBit: QuantConfig = { base: quantize(4, 64), rules: [], computeDtype: 'float16' }
+const roomy = { availableMemoryBytes: 16 * GiB, totalMemoryBytes: 24 * GiB }
+
+describe('estimateConfig', () => {
+  it('itemises the memory to run', () => {
+    const estimate = estimateConfig(model, fourBit, { contextLength: 1024, machine: roomy })
+    expect(estimate.run.weights).toBe(LINEAR_WEIGHTS / 2 + OTHER_BYTES)
+    expect(estimate.run.metadata).toBe((LINEAR_WEIGHTS / 64) * 4)
+    expect(estimate.runTotalBytes).toBe(Object.values(estimate.run).reduce((sum, part) => sum + part, 0))
+    expect(estimate.bitsPerWeight).toBe(4.5)
+    expect(estimate.runFit.verdict).toBe('fits')
+    expect(estimate.quantizeFit.verdict).toBe('fits')
+    expect(estimate.warnings).toEqual([])
+  })
+
+  it('prices the KV cache by the context', () => {
+    const at = (contextLength: number) => estimateConfig(model, fourBit, { contextLength, machine: null }).run.kvCache
+    expect(at(2048)).toBe(2 * at(1024))
+  })
+
+  it('lists what is not a linear layer, at the size it is saved with', () => {
+    const { table } = estimateConfig(
+      model,
+      { ...fourBit, computeDtype: 'float32' },
+      { contextLength: 16, machine: null },
+    )
+    const embedding = table.find((row) => row.name === 'model.embed_tokens.weight')
+    expect(embedding).toMatchObject({ decidedBy: 'not a linear layer', choice: KEEP, bytes: 4096 * 384 * 4 })
+    expect(table).toHaveLength(56 + 18)
+  })
+
+  it('predicts the file within a percent of the tensors and their descriptions', () => {
+    const { table, fileBytes } = estimateConfig(model, fourBit, { contextLength: 16, machine: null })
+    const payload = table.reduce((sum, row) => sum + row.bytes, 0)
+    // 56 quantized layers with a header of roughly 2 kB each.
+    expect(fileBytes).toBeGreaterThan(payload + 56 * 1700)
+    expect(fileBytes).toBeLessThan(payload + 56 * 2400)
+  })
+
+  it('needs memory for the largest tensor only when quantizing', () => {
+    const large = llamaModel({ ...DEMO_CONFIG, layers: 80 })
+    const few = estimateConfig(model, fourBit, { contextLength: 16, machine: null }).quantizeBytes
+    expect(estimateConfig(large, fourBit, { contextLength: 16, machine: null }).quantizeBytes).toBe(few)
+  })
+})
+
+describe('the fit', () => {
+  it('turns amber at 80 % and red at 90 %', () => {
+    expect([79, 80, 89, 90].map((needed) => verdictOf(needed, 100))).toEqual(['fits', 'tight', 'tight', 'too-big'])
+  })
+
+  it('tells weights that are too big from a context that is', () => {
+    const small = { availableMemoryBytes: 0.11 * GiB, totalMemoryBytes: GiB }
+    const weights = estimateConfig(model, fourBit, {
+      contextLength: 16,
+      machine: { ...small, availableMemoryBytes: 5e7 },
+    })
+    expect(weights.runFit).toMatchObject({ verdict: 'too-big', reason: expect.stringMatching(/fewer bits per weight/) })
+    const context = estimateConfig(model, fourBit, {
+      contextLength: 200_000,
+      machine: { ...small, availableMemoryBytes: GiB },
+    })
+    expect(context.runFit).toMatchObject({
+      verdict: 'too-big',
+      reason: expect.stringMatching(/KV cache at 200000 tokens .* A context of \d+ tokens fits/),
+    })
+    const advised = Number(/context of (\d+)/.exec(context.runFit.reason)?.[1])
+    const tried = estimateConfig(model, fourBit, {
+      contextLength: advised,
+      machine: { ...small, availableMemoryBytes: GiB },
+    })
+    expect(tried.runFit.verdict).toBe('fits')
+  })
+})
+
+describe('warnings', () => {
+  const warningsOf = (config: QuantConfig) =>
+    estimateConfig(model, config, { contextLength: 16, machine: null }).warnings
+
+  it('names a choice with more levels that needs no more storage', () => {
+    expect(warningsOf({ ...fourBit, base: quantize(1, 8) })).toEqual([
+      expect.stringMatching(
+        /^1-bit g8 stores 5\.0 bits per weight .* \(56 layers\): 4-bit g32 stores 5\.0 .* 16 levels instead of 2/,
+      ),
+    ])
+    expect(warningsOf({ ...fourBit, base: quantize(2, 16) })).toEqual([expect.stringMatching(/3-bit g64 stores 3\.7/)])
+    expect(warningsOf({ ...fourBit, base: quantize(2, 32) })).toEqual([])
+  })
+
+  it('says when keeping the weights is cheaper', () => {
+    expect(warningsOf({ ...fourBit, base: quantize(8, 4) })[0]).toMatch(/keeping the weights costs 16/)
+  })
+
+  it('says what only this app can read', () => {
+    expect(warningsOf({ ...fourBit, base: quantize(6, 64) })).toEqual([expect.stringMatching(/^Only this app/)])
+  })
+})
+
+describe('presets', () => {
+  it.each(BUILT_IN_PRESETS.map((preset) => [preset.id, preset] as const))(
+    '%s resolves on a Llama model',
+    (_, preset) => {
+      const estimate = estimateConfig(model, preset.config, { contextLength: 1024, machine: roomy })
+      expect(estimate.bitsPerWeight).toBeLessThan(9)
+      expect(builtInPreset(preset.id)).toBe(preset)
+    },
+  )
+})
+
+describe('choices and stored models', () => {
+  it('prices cell-by-cell choices like the configuration that means the same', () => {
+    const choices = new Map(model.linears.map(({ name }) => [name, quantize(4, 64)]))
+    const situation = { contextLength: 512, machine: roomy }
+    const { table, ...fromChoices } = estimateChoices(model, choices, 'float16', situation)
+    const { table: _, ...fromConfig } = estimateConfig(model, fourBit, situation)
+    expect(fromChoices).toEqual(fromConfig)
+    expect(table[0]?.decidedBy).toBe('chosen')
+  })
+
+  it('predicts a model as it is stored', () => {
+    const parts = predictMemory(model, 1024)
+    expect(parts.weights).toBe(LINEAR_WEIGHTS * 2 + OTHER_BYTES)
+    expect(parts.metadata).toBe(0)
+    const quantized = {
+      ...model,
+      linears: model.linears.map((linear) => ({
+        ...linear,
+        quantized: { ...quantSpec(4, 64), bytes: 100, metadataBytes: 10 },
+      })),
+    }
+    expect(predictMemory(quantized, 1024)).toMatchObject({ metadata: 560, weights: 56 * 90 + OTHER_BYTES })
+  })
+})
