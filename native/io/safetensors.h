@@ -68,13 +68,15 @@ class TensorStore {
   std::map<std::string, std::string> metadata_;
 };
 
-/// Name, type and shape of a tensor that is about to be written.
+/// Name, type (as the format spells it; kept tensors may have types the engine does not compute with), shape and size of a
+/// tensor that is about to be written.
 struct TensorSpec {
   std::string name;
-  DType dtype = DType::f32;
+  std::string dtype;
   Shape shape;
-  int64_t bytes() const { return numel(shape) * size_of(dtype); }
+  int64_t bytes = 0;
 };
+TensorSpec tensor_spec(std::string name, DType dtype, Shape shape);
 /// The header of a file that holds `tensors` back to back in that order: length, JSON, padding to a multiple of 8.
 std::string safetensors_header(const std::vector<TensorSpec>& tensors, const std::map<std::string, std::string>& metadata);
 /// The order in which files are written: wide types first, so that each tensor is aligned to its element, then by name.

@@ -7,8 +7,24 @@
 
 namespace hqq {
 
+namespace {
+
+/// Bytes of one element, 1 for types smaller than a byte or not known here.
+int64_t element_bytes(std::string_view dtype) {
+  if (dtype.ends_with("64")) return 8;
+  if (dtype.ends_with("32")) return 4;
+  return dtype.ends_with("16") ? 2 : 1;
+}
+
+}  // namespace
+
+TensorSpec tensor_spec(std::string name, DType dtype, Shape shape) {
+  const int64_t bytes = numel(shape) * size_of(dtype);
+  return {std::move(name), std::string(to_string(dtype)), std::move(shape), bytes};
+}
+
 bool written_before(const TensorSpec& a, const TensorSpec& b) {
-  const int64_t width_a = size_of(a.dtype), width_b = size_of(b.dtype);
+  const int64_t width_a = element_bytes(a.dtype), width_b = element_bytes(b.dtype);
   return width_a != width_b ? width_a > width_b : a.name < b.name;
 }
 
@@ -24,9 +40,9 @@ std::string safetensors_header(const std::vector<TensorSpec>& tensors, const std
   for (const TensorSpec& tensor : tensors) {
     Json::Array shape;
     for (const int64_t dim : tensor.shape) shape.emplace_back(dim);
-    const int64_t end = at + tensor.bytes();
+    const int64_t end = at + tensor.bytes;
     Json::Object entry;
-    entry.emplace_back("dtype", Json(to_string(tensor.dtype)));
+    entry.emplace_back("dtype", Json(tensor.dtype));
     entry.emplace_back("shape", Json(std::move(shape)));
     entry.emplace_back("data_offsets", Json(Json::Array{Json(at), Json(end)}));
     header.emplace_back(tensor.name, Json(std::move(entry)));
@@ -42,7 +58,7 @@ std::string safetensors_header(const std::vector<TensorSpec>& tensors, const std
 void write_safetensors(const std::string& path, const std::vector<TensorToWrite>& tensors,
                        const std::map<std::string, std::string>& metadata) {
   std::vector<std::pair<TensorSpec, const void*>> ordered;
-  for (const TensorToWrite& t : tensors) ordered.emplace_back(TensorSpec{t.name, t.view.dtype, t.view.shape}, t.view.data);
+  for (const TensorToWrite& t : tensors) ordered.emplace_back(tensor_spec(t.name, t.view.dtype, t.view.shape), t.view.data);
   std::sort(ordered.begin(), ordered.end(), [](const auto& a, const auto& b) { return written_before(a.first, b.first); });
   std::vector<TensorSpec> specs;
   for (const auto& [spec, data] : ordered) specs.push_back(spec);
@@ -54,8 +70,8 @@ void write_safetensors(const std::string& path, const std::vector<TensorToWrite>
     file.append(header);
     auto at = static_cast<int64_t>(header.size());
     for (const auto& [spec, data] : ordered) {
-      file.write_at(at, {static_cast<const std::byte*>(data), static_cast<size_t>(spec.bytes())});
-      at += spec.bytes();
+      file.write_at(at, {static_cast<const std::byte*>(data), static_cast<size_t>(spec.bytes)});
+      at += spec.bytes;
     }
     file.sync();
   } catch (const EngineError&) {

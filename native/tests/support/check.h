@@ -44,8 +44,9 @@ std::string shared_data(const std::string& relative);
   } while (0)
 #define CHECK_EQ(a, b)                                                               \
   do {                                                                               \
-    const auto& va_ = (a);                                                           \
-    const auto& vb_ = (b);                                                           \
+    /* By value: a reference into a temporary would dangle. */                        \
+    const auto va_ = (a);                                                            \
+    const auto vb_ = (b);                                                            \
     if (!(va_ == vb_)) FAIL(#a " == " #b ": ", va_, " != ", vb_);                    \
   } while (0)
 #define CHECK_NEAR(a, b, tolerance)                                                  \
