@@ -1,0 +1,100 @@
+import type { ReactNode } from 'react'
+import { cn } from './cn.ts'
+import { Popover } from './popover.tsx'
+
+export interface StatProps {
+  label: ReactNode
+  /** With its unit. */
+  value: ReactNode
+  /** `predicted` numbers are outlined, measured ones filled. */
+  kind?: 'predicted' | 'measured'
+  /** How the number came to be: device, text, window, stride, engine. Makes the number open. */
+  protocol?: Readonly<Record<string, unknown>> | undefined
+  /** What had been predicted, shown beside a measured number. */
+  predicted?: ReactNode
+  size?: 'md' | 'lg'
+  className?: string
+}
+
+/** One number that opens to its story. */
+export function Stat({ label, value, kind, protocol, predicted, size = 'md', className }: StatProps) {
+  const number = (
+    <span
+      className={cn('inline-flex items-center gap-1.5 font-medium text-ink', size === 'lg' ? 'text-xl' : 'text-base')}
+    >
+      {kind && <KindMark kind={kind} />}
+      {value}
+    </span>
+  )
+  return (
+    <div className={cn('flex min-w-0 flex-col', className)}>
+      <span className="text-xs text-ink-3">{label}</span>
+      {protocol ? (
+        <ProtocolPopover protocol={protocol} label={`How ${typeof label === 'string' ? label : 'this'} was measured`}>
+          {number}
+        </ProtocolPopover>
+      ) : (
+        number
+      )}
+      {predicted && <span className="text-xs text-ink-3">predicted {predicted}</span>}
+    </div>
+  )
+}
+
+/** The mark that tells predicted (outlined) from measured (filled). */
+export function KindMark({ kind }: { kind: 'predicted' | 'measured' }) {
+  return (
+    <span
+      role="img"
+      aria-label={kind}
+      title={kind}
+      className={cn(
+        'size-2 shrink-0 rounded-full',
+        kind === 'measured' ? 'bg-ink-2' : 'shadow-[inset_0_0_0_1.5px_var(--ink-3)]',
+      )}
+    />
+  )
+}
+
+export interface ProtocolPopoverProps {
+  protocol: Readonly<Record<string, unknown>>
+  label: string
+  children: ReactNode
+}
+
+/** Opens the protocol of a number: every condition under which it was taken. */
+export function ProtocolPopover({ protocol, label, children }: ProtocolPopoverProps) {
+  return (
+    <Popover
+      label={label}
+      trigger={
+        <button
+          type="button"
+          aria-label={label}
+          className="-mx-1 w-fit rounded-sm px-1 text-left decoration-line-strong decoration-dotted underline-offset-4 hover:bg-hover hover:underline"
+        >
+          {children}
+        </button>
+      }
+    >
+      <h3 className="mb-1.5 text-xs font-medium text-ink-3">{label}</h3>
+      <FactList facts={protocol} />
+    </Popover>
+  )
+}
+
+/** Names and values in two columns. */
+export function FactList({ facts, className }: { facts: Readonly<Record<string, unknown>>; className?: string }) {
+  return (
+    <dl className={cn('grid grid-cols-[auto_minmax(0,1fr)] gap-x-4 gap-y-1 text-sm', className)}>
+      {Object.entries(facts).map(([name, value]) => (
+        <div key={name} className="contents">
+          <dt className="text-ink-3">{name}</dt>
+          <dd className="break-words text-ink">
+            {typeof value === 'string' || typeof value === 'number' ? value : JSON.stringify(value)}
+          </dd>
+        </div>
+      ))}
+    </dl>
+  )
+}
