@@ -1,0 +1,169 @@
+import { memo } from 'react'
+import { cn } from '../cn.ts'
+import type { SelectMode } from './block-grid.tsx'
+import type { CellNames, GridRow } from './grid-model.ts'
+
+/** What a cell shows. Colour only underlines what `text` says. */
+export interface CellView {
+  readonly text: string
+  /** Second, quieter number. */
+  readonly detail: string
+  /** Everything in words, for screen readers. */
+  readonly words: string
+  /** CSS colours; null leaves the cell outlined. */
+  readonly fill: string | null
+  readonly ink: string | null
+  /** Marks the cell that is being worked on. */
+  readonly isBusy?: boolean
+}
+
+interface GridRowProps {
+  row: GridRow
+  index: number
+  columns: number
+  top: number
+  rowHeight: number
+  columnWidth: number
+  rowHeaderWidth: number
+  firstColumn: number
+  lastColumn: number
+  /** Column of the cell that Tab reaches; null when it is in another row. */
+  activeColumn: number | null
+  view(names: CellNames): CellView
+  selected: ReadonlySet<string> | undefined
+  onSelectRow: ((names: readonly string[], mode: SelectMode) => void) | undefined
+}
+
+export const GridRowView = memo(function GridRowView(props: GridRowProps) {
+  const { row, index, top, rowHeight, columnWidth, rowHeaderWidth, activeColumn, onSelectRow } = props
+  const label = row.isWide ? row.label : `block ${row.label}`
+  return (
+    <div
+      role="row"
+      aria-rowindex={index + 2}
+      style={{ transform: `translateY(${top}px)`, height: rowHeight }}
+      className="absolute inset-x-0 top-0"
+    >
+      <div
+        role="rowheader"
+        aria-colindex={1}
+        style={{ width: rowHeaderWidth, height: rowHeight }}
+        className="sticky left-0 z-10 border-r border-line bg-surface text-xs text-ink-3"
+      >
+        {onSelectRow ? (
+          <button
+            type="button"
+            tabIndex={-1}
+            aria-label={`Select ${label}`}
+            onClick={(event) =>
+              onSelectRow(row.cells.flat(), event.ctrlKey || event.metaKey || event.shiftKey ? 'add' : 'replace')
+            }
+            className="flex h-full w-full items-center justify-end truncate px-2 hover:bg-hover hover:text-ink"
+          >
+            {row.label}
+          </button>
+        ) : (
+          <span className="flex h-full items-center justify-end px-2">{row.label}</span>
+        )}
+      </div>
+      {row.isWide ? (
+        <GridCell
+          {...cellProps(props, 0)}
+          left={rowHeaderWidth}
+          width={props.columns * columnWidth}
+          span={props.columns}
+          isActive={activeColumn !== null}
+        />
+      ) : (
+        columnsIn(props).map((column) => (
+          <GridCell
+            key={column}
+            {...cellProps(props, column)}
+            left={rowHeaderWidth + column * columnWidth}
+            width={columnWidth}
+            span={1}
+            isActive={activeColumn === column}
+          />
+        ))
+      )}
+    </div>
+  )
+})
+
+function columnsIn({ firstColumn, lastColumn, activeColumn }: GridRowProps): number[] {
+  const columns: number[] = []
+  for (let column = firstColumn; column <= lastColumn; column += 1) columns.push(column)
+  if (activeColumn !== null && (activeColumn < firstColumn || activeColumn > lastColumn)) columns.push(activeColumn)
+  return columns
+}
+
+function cellProps({ row, index, view, selected, rowHeight }: GridRowProps, column: number) {
+  const names = row.cells[column] ?? []
+  return {
+    row: index,
+    column,
+    height: rowHeight,
+    view: names.length === 0 ? null : view(names),
+    isSelectable: selected !== undefined,
+    isSelected: selected !== undefined && names.length > 0 && names.every((name) => selected.has(name)),
+  }
+}
+
+interface GridCellProps {
+  row: number
+  column: number
+  left: number
+  width: number
+  height: number
+  span: number
+  view: CellView | null
+  isSelectable: boolean
+  isSelected: boolean
+  isActive: boolean
+}
+
+const GridCell = memo(function GridCell(props: GridCellProps) {
+  const { row, column, left, width, height, span, view, isSelectable, isSelected, isActive } = props
+  return (
+    // biome-ignore lint/a11y/useSemanticElements: only the cells in view exist, placed freely; a table cannot do that
+    <div
+      role="gridcell"
+      aria-colindex={column + 2}
+      aria-colspan={span > 1 ? span : undefined}
+      aria-selected={isSelectable ? isSelected : undefined}
+      aria-label={view?.words ?? 'no such layer'}
+      tabIndex={isActive ? 0 : -1}
+      data-row={row}
+      data-column={column}
+      data-active={isActive}
+      style={{ left, width, height }}
+      className="group/cell absolute top-0 p-px focus-visible:outline-none"
+    >
+      {view !== null && (
+        <div
+          style={view.fill === null ? undefined : { background: view.fill, color: view.ink ?? undefined }}
+          className={cn(
+            'relative flex h-full items-center gap-1.5 overflow-hidden rounded-[2px] px-2 text-xs whitespace-nowrap',
+            'group-focus-visible/cell:outline-2 group-focus-visible/cell:-outline-offset-1 group-focus-visible/cell:outline-accent',
+            view.fill === null && 'text-ink-2 shadow-[inset_0_0_0_1px_var(--line)]',
+            view.isBusy && 'animate-pulse',
+          )}
+        >
+          <span className="font-medium">{view.text}</span>
+          <span className="ml-auto truncate">{view.detail}</span>
+          {isSelected && <SelectionMark />}
+        </div>
+      )}
+    </div>
+  )
+})
+
+/** A frame in two tones, visible on any colour, and a corner, so that selection is not a matter of colour. */
+function SelectionMark() {
+  return (
+    <span
+      aria-hidden
+      className="absolute inset-0 rounded-[2px] shadow-[inset_0_0_0_2px_var(--ink),inset_0_0_0_3px_var(--surface)] before:absolute before:top-0 before:right-0 before:border-[5px] before:border-ink before:border-b-transparent before:border-l-transparent"
+    />
+  )
+}
