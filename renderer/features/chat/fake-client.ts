@@ -1,6 +1,6 @@
 /** A client for tests: calls answer from a table, streams are driven by the test. */
 import type { AppContract, ChatEvent, ChatResult } from '../../../electron/contract/app.ts'
-import type { Conversation } from '../../../electron/contract/domain.ts'
+import type { Conversation, ModelDetail } from '../../../electron/contract/domain.ts'
 import { AppError } from '../../../electron/contract/errors.ts'
 import type { Client } from '../../../electron/rpc/client.ts'
 
@@ -17,6 +17,8 @@ export interface FakeChatClient {
   /** What chats.save was given, by id. */
   saved: Map<string, Conversation>
   generations: FakeGeneration[]
+  /** What models.inspect says of generation_config.json, by model id. */
+  generation: Map<string, ModelDetail['generation']>
   /** Makes the next saves fail. */
   failSaving(error: AppError | null): void
 }
@@ -44,10 +46,14 @@ export async function settle(): Promise<void> {
 export function createFakeChatClient(): FakeChatClient {
   const saved = new Map<string, Conversation>()
   const generations: FakeGeneration[] = []
+  const generation = new Map<string, ModelDetail['generation']>()
   let savingError: AppError | null = null
 
   async function answer(method: string, input: { id?: string }): Promise<unknown> {
     switch (method) {
+      case 'models.inspect':
+        if (!generation.has(input.id ?? '')) throw new AppError('not-found', 'No such model.')
+        return { generation: generation.get(input.id ?? '') }
       case 'chats.list':
         return { chats: [...saved.values()] }
       case 'chats.get': {
@@ -105,6 +111,7 @@ export function createFakeChatClient(): FakeChatClient {
     client,
     saved,
     generations,
+    generation,
     failSaving(error) {
       savingError = error
     },

@@ -43,16 +43,21 @@ function contents(): string[] {
   return current().messages.map((message) => message.content)
 }
 
+function send(text: string): void {
+  store.setDraft(current().id, text)
+  store.send()
+}
+
 async function asked(text: string, answer = 'Paris.'): Promise<void> {
-  store.begin('demo', sampling)
-  store.send(text)
+  store.begin('demo')
+  send(text)
   await generation(0).finish({ text: answer })
 }
 
 describe('asking', () => {
   it('keeps the question at once and the answer with its figures', async () => {
-    store.begin('demo', sampling)
-    store.send('Capital of France?')
+    store.begin('demo')
+    send('Capital of France?')
     await settle()
     expect([...fake.saved.values()][0]?.messages).toHaveLength(1)
     generation(0).emit({ type: 'text', delta: 'Par', newTokens: 1 })
@@ -69,36 +74,59 @@ describe('asking', () => {
   })
 
   it('does not keep a conversation in which nobody has spoken', () => {
-    store.begin('demo', sampling)
+    store.begin('demo')
     store.setSystemPrompt(current().id, 'Be brief.')
     expect(store.state.getState().chats).toEqual([])
     expect(fake.saved.size).toBe(0)
   })
 
   it('sends the system prompt first and asks only once at a time', async () => {
-    store.begin('demo', sampling)
+    store.begin('demo')
     store.setSystemPrompt(current().id, 'Be brief.')
-    store.send('One?')
-    store.send('Two?')
+    send('One?')
+    send('Two?')
     expect(fake.generations).toHaveLength(1)
     expect(generation(0).input.messages.map((message) => message.role)).toEqual(['system', 'user'])
   })
 
   it('gives the answer to its own conversation when the reader has opened another', async () => {
-    store.begin('demo', sampling)
-    store.send('First?')
+    store.begin('demo')
+    send('First?')
     const first = current().id
-    store.begin('demo', sampling)
+    store.begin('demo')
     await generation(0).finish({ text: 'Answer.' })
     expect(store.state.getState().conversations[first]?.messages).toHaveLength(2)
     expect(current().messages).toEqual([])
   })
 })
 
+describe('sampling', () => {
+  it('comes from the model and follows it as long as nobody changes it', async () => {
+    fake.generation.set('demo', { temperature: 0.3 })
+    fake.generation.set('greedy', { do_sample: false })
+    store.begin('demo')
+    await settle()
+    expect(current().sampling.temperature).toBe(0.3)
+    store.setModel(current().id, 'greedy')
+    await settle()
+    expect(current().sampling.temperature).toBe(0)
+    store.setSampling(current().id, { ...current().sampling, temperature: 1.5 })
+    store.setModel(current().id, 'demo')
+    await settle()
+    expect(current().sampling.temperature).toBe(1.5)
+  })
+
+  it('keeps our defaults when the model cannot be read', async () => {
+    store.begin('unknown')
+    await settle()
+    expect(current().sampling).toEqual(sampling)
+  })
+})
+
 describe('stopping and failing', () => {
   it('keeps what was written when stopped', async () => {
-    store.begin('demo', sampling)
-    store.send('Long?')
+    store.begin('demo')
+    send('Long?')
     store.stop()
     expect(store.state.getState().run?.stopping).toBe(true)
     expect(generation(0).signal?.aborted).toBe(true)
@@ -108,8 +136,8 @@ describe('stopping and failing', () => {
   })
 
   it('does not call a cancelled request a failure', async () => {
-    store.begin('demo', sampling)
-    store.send('Long?')
+    store.begin('demo')
+    send('Long?')
     store.stop()
     await generation(0).fail(new AppError('cancelled', 'cancelled'))
     expect(store.state.getState().failure).toBeNull()
@@ -117,8 +145,8 @@ describe('stopping and failing', () => {
   })
 
   it('keeps the text that came before a failure, says why, and retries without it', async () => {
-    store.begin('demo', sampling)
-    store.send('Q?')
+    store.begin('demo')
+    send('Q?')
     generation(0).emit({ type: 'text', delta: 'Half', newTokens: 1 })
     await generation(0).fail(new AppError('engine-lost', 'The engine stopped.'))
     expect(contents()).toEqual(['Q?', 'Half'])
@@ -154,8 +182,8 @@ describe('branching', () => {
   })
 
   it('offers no undo when an unanswered question is asked again', async () => {
-    store.begin('demo', sampling)
-    store.send('Q?')
+    store.begin('demo')
+    send('Q?')
     await generation(0).fail(new AppError('out-of-memory', 'Too big.'))
     expect(store.askAgain()).toBeNull()
     expect(fake.generations).toHaveLength(2)

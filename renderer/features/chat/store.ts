@@ -5,12 +5,18 @@
  */
 import { createStore, type StoreApi } from 'zustand/vanilla'
 import type { AppContract } from '../../../electron/contract/app.ts'
-import type { ChatMessage, Conversation, Sampling } from '../../../electron/contract/domain.ts'
+import {
+  type ChatMessage,
+  type Conversation,
+  type Sampling,
+  samplingSchema,
+} from '../../../electron/contract/domain.ts'
 import { type ErrorShape, toAppError } from '../../../electron/contract/errors.ts'
 import type { Client } from '../../../electron/rpc/client.ts'
 import { createAnswering } from './answering.ts'
 import { cutBefore, newConversation, upToLastQuestion, withQuestion, withSystemPrompt } from './conversation.ts'
 import type { LiveAnswer } from './live-answer.ts'
+import { sameSampling, samplingDefaults } from './sampling-defaults.ts'
 import { createSaver } from './saver.ts'
 
 export type ChatSummary = Pick<Conversation, 'id' | 'title' | 'modelId' | 'createdAt' | 'updatedAt'>
@@ -22,6 +28,8 @@ export interface Run {
   modelId: string
   stopping: boolean
 }
+
+const PLAIN_SAMPLING = samplingSchema.parse({})
 
 export interface ChatState {
   /** Kept conversations, newest first. */
@@ -35,6 +43,10 @@ export interface ChatState {
   /** Why the last answer of a conversation is missing or incomplete. */
   failure: { conversationId: string; error: ErrorShape } | null
   saveFailure: ErrorShape | null
+  /** What is typed and not sent, by conversation. */
+  drafts: Readonly<Record<string, string>>
+  /** Sampling that a model brings, by model, once it is known. */
+  defaults: Readonly<Record<string, Sampling>>
 }
 
 export interface ChatDeps {
@@ -53,14 +65,19 @@ export interface ChatStore {
   live: LiveAnswer
   load(): Promise<void>
   open(id: string): Promise<void>
-  /** Begins a conversation on screen; it is kept from its first question on. */
-  begin(modelId: string, sampling: Sampling): void
+  /** Begins a conversation on screen with the model's own sampling; it is kept from its first question on. */
+  begin(modelId: string): void
+  /** Reads what sampling a model brings, for the settings panel. */
+  learnDefaults(modelId: string): Promise<void>
   rename(id: string, title: string): Promise<void>
   remove(id: string): Promise<Undo | null>
+  /** Sampling that nobody changed follows the model. */
   setModel(id: string, modelId: string): void
   setSystemPrompt(id: string, text: string): void
   setSampling(id: string, sampling: Sampling): void
-  send(text: string): void
+  setDraft(id: string, text: string): void
+  /** Asks what is typed in the open conversation. */
+  send(): void
   /** Replaces a question and everything after it, and asks again. */
   edit(messageId: string, text: string): Undo | null
   /** Drops the last answer and asks again; also what "retry" does. */
@@ -80,6 +97,8 @@ export function createChatStore(deps: ChatDeps): ChatStore {
     run: null,
     failure: null,
     saveFailure: null,
+    drafts: {},
+    defaults: {},
   }))
   const saver = createSaver({
     save: (conversation) => client.call('chats.save', conversation),
@@ -120,6 +139,29 @@ export function createChatStore(deps: ChatDeps): ChatStore {
     }
   }
 
+  function defaultsOf(modelId: string): Sampling {
+    return state.getState().defaults[modelId] ?? PLAIN_SAMPLING
+  }
+
+  /** A model that cannot be read says so elsewhere; here our own defaults stay. */
+  async function learn(modelId: string): Promise<void> {
+    if (state.getState().defaults[modelId] !== undefined) return
+    try {
+      const { generation } = await client.call('models.inspect', { id: modelId })
+      state.setState(({ defaults }) => ({ defaults: { ...defaults, [modelId]: samplingDefaults(generation) } }))
+    } catch {
+      return
+    }
+  }
+
+  /** Gives the conversation its model's sampling unless somebody has changed either meanwhile. */
+  async function followDefaults({ id, modelId, sampling }: Conversation): Promise<void> {
+    await learn(modelId)
+    const now = state.getState().conversations[id]
+    if (now === undefined || now.modelId !== modelId || !sameSampling(now.sampling, sampling)) return
+    if (!sameSampling(sampling, defaultsOf(modelId))) keep({ ...now, sampling: defaultsOf(modelId) }, { soon: true })
+  }
+
   async function read(id: string): Promise<Conversation> {
     const known = state.getState().conversations[id]
     if (known !== undefined) return known
@@ -151,14 +193,17 @@ export function createChatStore(deps: ChatDeps): ChatStore {
         state.setState({ opening: { id, error: toAppError(thrown).toShape() } })
       }
     },
-    begin(modelId, sampling) {
+    begin(modelId) {
+      const sampling = defaultsOf(modelId)
       const conversation = newConversation({ id: deps.newId(), modelId, sampling, at: deps.now() })
       state.setState(({ conversations }) => ({
         conversations: { ...conversations, [conversation.id]: conversation },
         openId: conversation.id,
         opening: null,
       }))
+      void followDefaults(conversation)
     },
+    learnDefaults: learn,
     async rename(id, title) {
       keep({ ...(await read(id)), title })
     },
@@ -174,12 +219,23 @@ export function createChatStore(deps: ChatDeps): ChatStore {
       }))
       return () => keep(conversation)
     },
-    setModel: (id, modelId) => change(id, (conversation) => ({ ...conversation, modelId })),
+    setModel(id, modelId) {
+      const before = state.getState().conversations[id]
+      if (before === undefined) return
+      const untouched = sameSampling(before.sampling, defaultsOf(before.modelId))
+      change(id, (conversation) => ({ ...conversation, modelId }))
+      const after = state.getState().conversations[id]
+      if (untouched && after !== undefined) void followDefaults(after)
+    },
     setSystemPrompt: (id, text) => change(id, (conversation) => withSystemPrompt(conversation, deps.newId(), text)),
     setSampling: (id, sampling) => change(id, (conversation) => ({ ...conversation, sampling })),
-    send(text) {
+    setDraft: (id, text) => state.setState(({ drafts }) => ({ drafts: { ...drafts, [id]: text } })),
+    send() {
       const conversation = current()
-      if (conversation === null || state.getState().run !== null || text.trim() === '') return
+      if (conversation === null || state.getState().run !== null) return
+      const text = state.getState().drafts[conversation.id] ?? ''
+      if (text.trim() === '') return
+      state.setState(({ drafts }) => ({ drafts: { ...drafts, [conversation.id]: '' } }))
       answering.ask(withQuestion(conversation, deps.newId(), text))
     },
     edit(messageId, text) {
