@@ -1,0 +1,14 @@
+/** Ends a vitest run with the same plain line that the native tests and the browser tests end with. */
+export default class CountsReporter {
+  onTestRunEnd(modules, unhandledErrors) {
+    const counts = { passed: 0, failed: unhandledErrors.length, skipped: 0 }
+    for (const module of modules) {
+      if (module.state() === 'failed' && module.errors().length > 0) counts.failed++
+      for (const test of module.children.allTests()) {
+        const { state } = test.result()
+        if (state in counts) counts[state]++
+      }
+    }
+    process.stdout.write(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped\n`)
+  }
+}
