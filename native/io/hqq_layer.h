@@ -26,8 +26,8 @@ QuantizedTensor load_hqq_layer(const TensorStore& store, const std::string& modu
 /// Scale and zero are stored as `compute_dtype`; quantized metadata as u8 with float32 scale and zero of its own.
 std::vector<TensorSpec> hqq_layer_specs(const std::string& module, const Shape& shape, const QuantConfig& config, DType compute_dtype);
 
-/// The same tensors with their values, in the same order. The small ones are owned here, W_q stays in `tensor`, which must
-/// outlive this object.
+/// The same tensors with their values, in the same order. The small ones are owned here, the large ones stay in `tensor`, which
+/// must outlive this object and hold its scale and zero in `compute_dtype` (quant/meta.h: cast_meta).
 class HqqLayerTensors {
  public:
   HqqLayerTensors(const std::string& module, const QuantizedTensor& tensor, DType compute_dtype);
@@ -35,8 +35,7 @@ class HqqLayerTensors {
 
  private:
   std::vector<TensorToWrite> tensors_;
-  std::deque<Buffer> converted_;             // scale and zero in compute_dtype
-  std::deque<std::vector<std::byte>> small_; // scalars and texts
+  std::deque<std::vector<std::byte>> small_;  // scalars and texts
 };
 
 }  // namespace hqq

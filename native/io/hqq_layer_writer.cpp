@@ -3,12 +3,11 @@
 
 #include "io/hqq_layer.h"
 #include "quant/bitpack.h"
+#include "quant/grouping.h"
+#include "quant/meta.h"
 
 namespace hqq {
 namespace {
-
-/// Values in a group of a quantized scale; the reference's setting.
-constexpr int64_t kScaleGroup = 128;
 
 template <typename T>
 std::vector<std::byte> bytes_of(const std::vector<T>& values) {
@@ -24,19 +23,6 @@ struct SmallTensor {
   std::vector<std::byte> value;
 };
 
-struct Grouping {
-  int64_t group_size, rows, cols, groups;
-};
-
-/// The grouped view; no group size means one group per output row (axis 1) or input column (axis 0).
-Grouping grouping_of(const Shape& shape, const QuantConfig& config) {
-  const int64_t weights = shape[0] * shape[1];
-  const int64_t group = config.group_size > 0 ? config.group_size : (config.axis == 1 ? shape[1] : shape[0]);
-  const int64_t rows = config.axis == 1 ? weights / group : group;
-  const int64_t cols = weights / rows;
-  return {group, rows, cols, config.axis == 1 ? rows : cols};
-}
-
 std::vector<SmallTensor> small_tensors(const std::string& module, const Shape& shape, const QuantConfig& config, Packing packing,
                                        DType compute_dtype) {
   std::vector<SmallTensor> out;
@@ -51,7 +37,9 @@ std::vector<SmallTensor> small_tensors(const std::string& module, const Shape& s
   };
   out.push_back({tensor_spec(module + ".shape", DType::i64, {2}), bytes_of(shape)});
   integer("nbits", config.nbits);
-  integer("group_size", grouping_of(shape, config).group_size);
+  // Never "none" in a file; per tensor it still says how many rows the packed view has, which the reference needs at 3 bits.
+  const bool whole_lines = !config.channel_wise || config.group_size == 0;
+  integer("group_size", whole_lines ? shape[config.axis] : config.group_size);
   integer("axis", config.axis);
   flag("view_as_float", false);
   flag("quant_scale", config.quant_scale);
@@ -80,22 +68,20 @@ void append_meta_specs(const std::string& module, const std::string& key, const 
   require(group == 0 || count % group == 0, ErrorCode::bad_input,
           module + ": a quantized " + key + " needs a number of groups that " + std::to_string(group) + " divides, this layer has " +
               std::to_string(count) + "; choose another group size or turn it off");
-  const Shape meta_shape = group == 0 ? Shape{} : Shape{1, count / group};
+  const Shape own_shape = group == 0 ? Shape{} : Shape{1, count / group};
   out.push_back(tensor_spec(prefix + key + "_q", DType::u8, group == 0 ? shape : Shape{group, count / group}));
-  out.push_back(tensor_spec(prefix + "meta_" + key + ".scale", DType::f32, meta_shape));
-  out.push_back(tensor_spec(prefix + "meta_" + key + ".zero", DType::f32, meta_shape));
+  out.push_back(tensor_spec(prefix + "meta_" + key + ".scale", DType::f32, own_shape));
+  out.push_back(tensor_spec(prefix + "meta_" + key + ".zero", DType::f32, own_shape));
 }
 
 }  // namespace
 
 std::vector<TensorSpec> hqq_layer_specs(const std::string& module, const Shape& shape, const QuantConfig& config, DType compute_dtype) {
   const Packing packing = packing_for(config.nbits, PackFormat::dense);
-  const Grouping view = grouping_of(shape, config);
+  const Grouping view = resolve_grouping(config, shape);
   std::vector<TensorSpec> specs = {tensor_spec(module + ".W_q", packed_dtype(packing), packed_shape(packing, view.rows, view.cols))};
-  Shape meta_shape;
-  if (config.channel_wise) meta_shape = config.axis == 1 ? Shape{view.groups, 1} : Shape{1, view.groups};
-  append_meta_specs(module, "scale", meta_shape, kScaleGroup, compute_dtype, config.quant_scale, specs);
-  append_meta_specs(module, "zero", meta_shape, 0, compute_dtype, config.quant_zero, specs);
+  append_meta_specs(module, "scale", meta_shape(view), kScaleGroupSize, compute_dtype, config.quant_scale, specs);
+  append_meta_specs(module, "zero", meta_shape(view), 0, compute_dtype, config.quant_zero, specs);
   for (SmallTensor& small : small_tensors(module, shape, config, packing, compute_dtype)) specs.push_back(std::move(small.spec));
   return specs;
 }
@@ -117,12 +103,7 @@ HqqLayerTensors::HqqLayerTensors(const std::string& module, const QuantizedTenso
       add(meta->q_zero.data(), DType::f32, meta->q_meta_shape, meta->q_zero.bytes());
       continue;
     }
-    const int64_t count = numel(meta->shape);
-    Buffer exact(count * 4, MemoryUse::scratch);
-    to_f32(meta->values.data(), meta->dtype, exact.as<float>(), count);
-    Buffer& stored = converted_.emplace_back(count * size_of(compute_dtype), MemoryUse::scratch);
-    from_f32(exact.as<float>(), compute_dtype, stored.data(), count);
-    add(stored.data(), compute_dtype, meta->shape, stored.bytes());
+    add(meta->values.data(), meta->dtype, meta->shape, meta->values.bytes());
   }
   for (SmallTensor& small : small_tensors(module, tensor.shape, tensor.config, tensor.packing, compute_dtype)) {
     const auto& value = small_.emplace_back(std::move(small.value));

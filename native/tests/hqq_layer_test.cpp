@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "quant/bitpack.h"
+#include "quant/grouping.h"
 #include "tests/support/check.h"
 #include "tests/support/temp_dir.h"
 
@@ -45,18 +46,15 @@ MetaTensor byte_meta(Shape shape, Shape q_shape, Shape q_meta_shape) {
 QuantizedTensor layer(Shape shape, const QuantConfig& config) {
   QuantizedTensor t;
   t.config = config;
-  const int64_t weights = shape[0] * shape[1];
-  t.rows = config.axis == 1 ? weights / config.group_size : config.group_size;
-  t.cols = weights / t.rows;
+  const Grouping view = resolve_grouping(config, shape);
+  t.rows = view.rows;
+  t.cols = view.cols;
   t.shape = std::move(shape);
   t.packing = packing_for(config.nbits, PackFormat::dense);
   t.packed_shape = packed_shape(t.packing, t.rows, t.cols);
   t.packed = filled(packed_bytes(t.packing, t.rows, t.cols), 1, MemoryUse::weights);
-  const int64_t groups = config.axis == 1 ? t.rows : t.cols;
-  Shape meta = {groups, 1};
-  if (config.axis == 0) meta = {1, groups};
-  if (!config.channel_wise) meta = {};
-  t.scale = config.quant_scale ? byte_meta(meta, {128, groups / 128}, {1, groups / 128}) : float_meta(meta, 0.5f);
+  const Shape meta = meta_shape(view);
+  t.scale = config.quant_scale ? byte_meta(meta, {128, view.groups / 128}, {1, view.groups / 128}) : float_meta(meta, 0.5f);
   t.zero = config.quant_zero ? byte_meta(meta, meta, {}) : float_meta(meta, 3.0f);
   return t;
 }
@@ -118,7 +116,7 @@ TEST("hqq layer: every width, axis and kind of metadata survives the round trip"
 TEST("hqq layer: a float view of W_q is read as the integers it holds") {
   const TempDir dir;
   const QuantizedTensor before = layer({32, 64}, {.nbits = 4, .group_size = 64});
-  const HqqLayerTensors written("m", before, DType::f16);
+  const HqqLayerTensors written("m", before, DType::f32);
   auto tensors = written.tensors();
   const uint8_t yes = 1;
   for (TensorToWrite& t : tensors) {
@@ -134,7 +132,7 @@ TEST("hqq layer: a float view of W_q is read as the integers it holds") {
 TEST("hqq layer: parts that contradict each other are refused") {
   const TempDir dir;
   const QuantizedTensor good = layer({32, 64}, {.nbits = 4, .group_size = 64});
-  const HqqLayerTensors written("m", good, DType::f16);
+  const HqqLayerTensors written("m", good, DType::f32);
   const auto with = [&](const std::string& key, const TensorView& view) {
     auto tensors = written.tensors();
     std::erase_if(tensors, [&](const TensorToWrite& t) { return t.name == "m." + key; });

@@ -1,0 +1,47 @@
+// What lives as long as the engine: the loaded models, by handle.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "model/model.h"
+
+namespace hqq {
+
+/// A loaded model and the arithmetic its caller chose.
+struct LoadedModel {
+  std::unique_ptr<Model> model;
+  Numerics numerics = Numerics::exact;
+  std::mutex in_use;
+};
+
+class Engine {
+ public:
+  /// Takes a model over and returns its handle.
+  std::string add(std::unique_ptr<Model> model, Numerics numerics);
+  /// Forgets a model and frees its memory. Throws EngineError{not_found} or {busy}.
+  void remove(const std::string& handle);
+
+  /// Exclusive use of a model for one call. Throws EngineError{not_found}, or {busy} while another call uses it.
+  class Use {
+   public:
+    Use(Engine& engine, const std::string& handle);
+    Model& model() const { return *loaded_->model; }
+    Numerics numerics() const { return loaded_->numerics; }
+
+   private:
+    std::shared_ptr<LoadedModel> loaded_;
+    std::unique_lock<std::mutex> lock_;  // released before loaded_
+  };
+
+ private:
+  std::shared_ptr<LoadedModel> find(const std::string& handle);
+
+  std::mutex mutex_;
+  std::map<std::string, std::shared_ptr<LoadedModel>> models_;
+  int64_t next_ = 1;
+};
+
+}  // namespace hqq
