@@ -6,8 +6,8 @@ import { useFieldProps } from './field.tsx'
 export interface SegmentedProps<V extends string> {
   /** null: none is chosen (a selection with different values). */
   value: V | null
-  onChange(value: V): void
-  options: readonly { readonly value: V; readonly label: ReactNode; readonly disabled?: boolean }[]
+  onChange(value: NoInfer<V>): void
+  options: readonly { readonly value: NoInfer<V>; readonly label: ReactNode; readonly disabled?: boolean }[]
   size?: 'sm' | 'md'
   className?: string
   'aria-label'?: string

@@ -15,8 +15,8 @@ export interface SelectOption<V extends string> {
 
 export interface SelectProps<V extends string> {
   value: V
-  onChange(value: V): void
-  options: readonly SelectOption<V>[]
+  onChange(value: NoInfer<V>): void
+  options: readonly SelectOption<NoInfer<V>>[]
   /** Shown when no option has `value`. */
   placeholder?: string
   disabled?: boolean

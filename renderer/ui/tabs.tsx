@@ -4,8 +4,8 @@ import { cn } from './cn.ts'
 
 export interface TabsProps<V extends string> {
   value: V
-  onChange(value: V): void
-  tabs: readonly { readonly value: V; readonly label: ReactNode; readonly count?: number }[]
+  onChange(value: NoInfer<V>): void
+  tabs: readonly { readonly value: NoInfer<V>; readonly label: ReactNode; readonly count?: number }[]
   /** Name of the group for screen readers. */
   label: string
   /** Beside the tabs, at the right end. */

@@ -1,5 +1,70 @@
-import { PageHeader } from '../../ui/page.tsx'
+import { Boxes, FolderPlus } from 'lucide-react'
+import { useClient } from '../../client/context.tsx'
+import { ErrorView } from '../../client/error-view.tsx'
+import { usePathPicker } from '../../client/path-picker.tsx'
+import { navigate, useRoute } from '../../client/route.ts'
+import { useAction } from '../../client/use-action.ts'
+import { useWatch } from '../../client/use-query.ts'
+import { Button } from '../../ui/button.tsx'
+import { useCommands } from '../../ui/commands.ts'
+import { EmptyState } from '../../ui/empty-state.tsx'
+import { SplitPane } from '../../ui/split-pane.tsx'
+import { libraryRows } from './library.ts'
+import { ModelList } from './model-list.tsx'
+import { ModelView } from './model-view.tsx'
 
+/** Models: the library left, the chosen model right. */
 export function ModelsPage() {
-  return <PageHeader title="Models" />
+  const client = useClient()
+  const library = useWatch('models.watch', {})
+  const { params } = useRoute()
+  const picker = usePathPicker()
+  const add = useAction(async () => {
+    const path = await picker.pick({
+      pick: 'folder',
+      title: 'Add a model folder',
+      description: 'A folder with config.json, the tokenizer and safetensors files. Nothing is copied.',
+      confirmLabel: 'Add this folder',
+    })
+    if (path === null) return
+    const model = await client.call('models.add', { path })
+    navigate('models', { model: model.id })
+  })
+  const models = library.data?.models ?? []
+  const rows = libraryRows(models)
+  const selected = models.find(({ id }) => id === params.model) ?? (params.model ? undefined : rows[0]?.model)
+  const startAdding = () => void add.run()
+  useCommands([{ id: 'add-model', label: 'Add a model folder', group: 'Models', run: startAdding }])
+  return (
+    <SplitPane
+      id="models"
+      listLabel="Library"
+      list={
+        <ModelList library={library} selectedId={selected?.id ?? null} onAdd={startAdding} isAdding={add.pending} />
+      }
+    >
+      {add.error && (
+        <ErrorView error={add.error} title="The folder was not added" onRetry={startAdding} className="m-5 mb-0" />
+      )}
+      {selected ? (
+        <ModelView key={selected.id} model={selected} />
+      ) : (
+        library.data && (
+          <EmptyState
+            icon={Boxes}
+            title={models.length === 0 ? 'No model to show' : 'This model is no longer in the library'}
+            action={
+              <Button onClick={startAdding}>
+                <FolderPlus aria-hidden />
+                Add a model folder
+              </Button>
+            }
+          >
+            Choose a model on the left, or add a folder that holds one.
+          </EmptyState>
+        )
+      )}
+      {picker.element}
+    </SplitPane>
+  )
 }

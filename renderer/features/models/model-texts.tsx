@@ -1,0 +1,79 @@
+import { FileText, ScrollText } from 'lucide-react'
+import type { ReactNode } from 'react'
+import type { ModelDetail } from '../../../electron/contract/domain.ts'
+import { EmptyState } from '../../ui/empty-state.tsx'
+import { CopyButton } from '../../ui/error-panel.tsx'
+import { Section } from '../../ui/page.tsx'
+
+/** The chat template and the generation defaults, exactly as the model brings them. */
+export function ModelTemplate({ detail }: { detail: ModelDetail }) {
+  const hasDefaults = Object.keys(detail.generation).length > 0
+  if (!detail.chatTemplate && !hasDefaults) {
+    return (
+      <EmptyState icon={ScrollText} title="No chat template">
+        This model brings none, so it can only continue a text.
+      </EmptyState>
+    )
+  }
+  return (
+    <Texts>
+      {detail.chatTemplate && (
+        <CodeText
+          title="Chat template"
+          description="Jinja, copied byte for byte into every version"
+          text={detail.chatTemplate}
+        />
+      )}
+      {hasDefaults && (
+        <CodeText
+          title="Generation defaults"
+          description="generation_config.json"
+          text={JSON.stringify(detail.generation, null, 2)}
+        />
+      )}
+    </Texts>
+  )
+}
+
+/** hqq-studio.json: how a version was made, to the last setting. */
+export function ModelProvenance({ detail }: { detail: ModelDetail }) {
+  if (!detail.provenance) {
+    return (
+      <EmptyState icon={FileText} title="No record of its making">
+        Versions made here carry one: configuration of each tensor, source, engine and measured numbers.
+      </EmptyState>
+    )
+  }
+  return (
+    <Texts>
+      <CodeText
+        title="Record of its making"
+        description="hqq-studio.json, beside the weights"
+        text={JSON.stringify(detail.provenance, null, 2)}
+      />
+    </Texts>
+  )
+}
+
+/** The model's own card, as text. */
+export function ModelCardText({ card }: { card: string }) {
+  return (
+    <Texts>
+      <pre className="max-w-[80ch] font-sans text-base whitespace-pre-wrap text-ink-2">{card}</pre>
+    </Texts>
+  )
+}
+
+function Texts({ children }: { children: ReactNode }) {
+  return <div className="flex min-h-0 flex-1 flex-col gap-6 overflow-y-auto px-5 py-5">{children}</div>
+}
+
+function CodeText({ title, description, text }: { title: string; description: string; text: string }) {
+  return (
+    <Section title={title} description={description} actions={<CopyButton text={text} label="Copy" />}>
+      <pre className="overflow-x-auto rounded-md bg-sunken p-3 font-mono text-xs whitespace-pre-wrap text-ink shadow-[inset_0_0_0_1px_var(--line)]">
+        {text}
+      </pre>
+    </Section>
+  )
+}
