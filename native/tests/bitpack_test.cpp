@@ -73,7 +73,7 @@ void compare_with_reference(const std::string& folder) {
 
 }  // namespace
 
-TEST("bytes equal the reference's") { compare_with_reference(HQQ_TEST_DATA "/quant"); }
+TEST("bytes equal the reference's") { compare_with_reference(HQQ_TEST_DATA "/quant/bitpack"); }
 
 TEST("bytes equal the reference's (all shared cases)") { compare_with_reference(test::shared_data("fixtures/bitpack")); }
 

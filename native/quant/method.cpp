@@ -1,0 +1,41 @@
+#include "quant/method.h"
+
+#include <array>
+#include <string>
+
+#include "core/error.h"
+
+namespace hqq {
+namespace {
+
+QuantizedTensor quantize_hqq(const TensorView& weight, QuantConfig config, PackFormat format, QuantStats* stats,
+                             Reporter* reporter) {
+  config.optimize = true;
+  return quantize(weight, config, format, stats, reporter);
+}
+
+QuantizedTensor quantize_rtn(const TensorView& weight, QuantConfig config, PackFormat format, QuantStats* stats,
+                             Reporter* reporter) {
+  config.optimize = false;
+  return quantize(weight, config, format, stats, reporter);
+}
+
+constexpr std::array<QuantMethod, 2> kMethods = {{
+    {"hqq", "Half-quadratic optimization of the zero points; needs no calibration data.", quantize_hqq},
+    {"rtn", "Plain round-to-nearest on the range of each group: the baseline.", quantize_rtn},
+}};
+
+}  // namespace
+
+std::span<const QuantMethod> quant_methods() { return kMethods; }
+
+const QuantMethod& quant_method(std::string_view name) {
+  std::string known;
+  for (const QuantMethod& method : kMethods) {
+    if (method.name == name) return method;
+    known += (known.empty() ? "" : ", ") + std::string(method.name);
+  }
+  throw EngineError(ErrorCode::bad_input, "unknown quantization method '" + std::string(name) + "'; choose one of: " + known);
+}
+
+}  // namespace hqq

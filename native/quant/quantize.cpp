@@ -1,0 +1,404 @@
+#include "quant/quantize.h"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cmath>
+#include <cstring>
+#include <functional>
+#include <string>
+
+#include "core/error.h"
+#include "core/thread_pool.h"
+#include "quant/mean_error.h"
+#include "quant/meta.h"
+#include "quant/solver.h"
+
+namespace hqq {
+namespace {
+
+// Elements of one parallel chunk: small enough for an even load, large enough that scratch is set up rarely.
+constexpr int64_t kChunkElements = 1 << 15;
+// Elements copied to float32 at a time, sized for the level-1 cache.
+constexpr int64_t kTileElements = 1 << 12;
+// Chunks between two looks at the reporter: some 8 M elements, about 0.1 s.
+constexpr int64_t kChunksPerSlab = 256;
+// Axis 0 reads this many neighbouring columns at once, so that every cache line of the weight is used when it is fetched.
+constexpr int64_t kPanelsPerTile = 4;
+// Blocks of the last pass at axis 0: the affine maps of one block of columns stay in the level-2 cache.
+constexpr int64_t kFinalColumns = 2048;
+constexpr int64_t kFinalRows = 64;
+// Relative difference of two mean errors below which float32 rounding decides which is larger. The rounding error of the
+// reference's own float32 sum stays well under half of this.
+constexpr double kUndecided = 2e-6;
+
+int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+/// parallel_for in slabs, so that a cancelled job on a huge matrix answers soon.
+void run_chunks(int64_t n, int64_t grain, const Reporter& reporter, const std::function<void(int64_t, int64_t)>& body) {
+  const int64_t slab = grain * kChunksPerSlab;
+  for (int64_t begin = 0; begin < n; begin += slab) {
+    check_cancelled(reporter);
+    parallel_for(std::min(slab, n - begin), grain, [&](int64_t b, int64_t e) { body(begin + b, begin + e); });
+  }
+}
+
+/// The weight as flat float32, converted a piece at a time.
+class Weights {
+ public:
+  explicit Weights(const TensorView& view) : view_(view), element_bytes_(size_of(view.dtype)) {}
+
+  void read(int64_t begin, int64_t n, float* out) const {
+    to_f32(static_cast<const char*>(view_.data) + begin * element_bytes_, view_.dtype, out, n);
+  }
+
+  /// Finds the first weight that cannot be quantized and throws.
+  [[noreturn]] void throw_bad_weight() const {
+    const int64_t n = view_.numel();
+    std::array<float, 1024> block;
+    for (int64_t begin = 0; begin < n; begin += static_cast<int64_t>(block.size())) {
+      const int64_t count = std::min<int64_t>(n - begin, static_cast<int64_t>(block.size()));
+      read(begin, count, block.data());
+      for (int64_t i = 0; i < count; ++i) {
+        const float w = block[static_cast<size_t>(i)];
+        if (std::fabs(w) < 1.7e38f) continue;
+        const std::string what = std::isnan(w) ? "NaN" : std::isinf(w) ? "infinite" : "too large for float32 arithmetic";
+        const int64_t at = begin + i, cols = view_.shape[1];
+        throw EngineError(ErrorCode::bad_weights, "the weight in row " + std::to_string(at / cols) + ", column " +
+                                                      std::to_string(at % cols) + " is " + what +
+                                                      "; the file is damaged or was saved from a diverged model");
+      }
+    }
+    throw EngineError(ErrorCode::internal, "a weight was reported as not finite but none is");
+  }
+
+ private:
+  const TensorView& view_;
+  int64_t element_bytes_;
+};
+
+/// Error totals of one chunk, summed over chunks in order.
+struct ErrorTotals {
+  double abs_error = 0, sq_error = 0, abs_weight = 0, max_error = 0;
+
+  void add(const ErrorLanes& lanes) {
+    for (int i = 0; i < kTileLanes; ++i) {
+      abs_error += static_cast<double>(lanes.abs_error[i]);
+      sq_error += static_cast<double>(lanes.sq_error[i]);
+      abs_weight += static_cast<double>(lanes.abs_weight[i]);
+      max_error = std::max(max_error, static_cast<double>(lanes.max_error[i]));
+    }
+  }
+  void add(const ErrorTotals& other) {
+    abs_error += other.abs_error;
+    sq_error += other.sq_error;
+    abs_weight += other.abs_weight;
+    max_error = std::max(max_error, other.max_error);
+  }
+};
+
+/// One call of quantize(): the passes over the matrix share its buffers.
+class Quantization {
+ public:
+  Quantization(const TensorView& weight, const QuantConfig& config, const Grouping& view, Reporter& reporter)
+      : weights_(weight), view_(view), reporter_(reporter), kernels_(solver_kernels()) {
+    params_.max_value = static_cast<float>(max_quantized_value(config.nbits));
+    params_.round_zero = config.round_zero;
+    params_.steps = config.optimize && !view.per_tensor ? kSolverSteps : 0;
+    inverse_scale_ = Buffer(view.groups * 4, MemoryUse::scratch);
+    zeros_ = Buffer((params_.steps + 1) * view.groups * 4, MemoryUse::scratch);
+  }
+
+  /// First pass: scales, and the zeros after every step. Second: which step the reference would have stopped at.
+  void solve() {
+    if (view_.per_tensor) {
+      solve_whole();
+    } else if (view_.contiguous()) {
+      solve_contiguous();
+    } else {
+      solve_strided();
+    }
+    iterations_ = params_.steps == 0 ? 0 : executed_steps();
+  }
+
+  int iterations() const { return iterations_; }
+  const float* inverse_scale() const { return inverse_scale_.as<float>(); }
+  const float* zero() const { return zero_plane(iterations_); }
+
+  /// Last pass: integers of the grouped view, and the error against what `scale` and `zero_stored` reconstruct.
+  ErrorTotals quantize(const float* scale, const float* zero_stored, uint8_t* q) {
+    return view_.contiguous() ? quantize_contiguous(scale, zero_stored, q) : quantize_strided(scale, zero_stored, q);
+  }
+
+ private:
+  const float* zero_plane(int step) const { return zeros_.as<float>() + step * view_.groups; }
+
+  void solve_whole() {
+    std::atomic<bool> finite{true};
+    const int64_t n = view_.numel();
+    const Buffer ranges(ceil_div(n, kChunkElements) * 8, MemoryUse::scratch);
+    float* range = ranges.as<float>();
+    run_chunks(n, kChunkElements, reporter_, [&](int64_t begin, int64_t end) {
+      const Buffer x((end - begin) * 4, MemoryUse::scratch);
+      weights_.read(begin, end - begin, x.as<float>());
+      float* out = range + begin / kChunkElements * 2;
+      if (!kernels_.range(x.as<float>(), end - begin, out, out + 1)) finite = false;
+    });
+    if (!finite) weights_.throw_bad_weight();
+    float low = range[0], high = range[1];
+    for (int64_t i = 2; i < ranges.bytes() / 4; i += 2) {
+      low = std::min(low, range[i]);
+      high = std::max(high, range[i + 1]);
+    }
+    initial_affine(low, high, params_, inverse_scale_.as<float>(), zeros_.as<float>());
+  }
+
+  void solve_contiguous() {
+    const int64_t g = view_.group_size;
+    const int64_t tile_groups = std::max<int64_t>(1, kTileElements / g);
+    const int64_t grain = tile_groups * std::max<int64_t>(1, kChunkElements / (tile_groups * g));
+    prepare_errors(view_.groups, grain);
+    std::atomic<bool> finite{true};
+    run_chunks(view_.groups, grain, reporter_, [&](int64_t begin, int64_t end) {
+      const Buffer x(tile_groups * g * 4, MemoryUse::scratch);
+      const Buffer scratch(g * 4, MemoryUse::scratch);
+      for (int64_t group = begin; group < end; group += tile_groups) {
+        SolveTile tile = tile_at(group, std::min(tile_groups, end - group), begin / grain);
+        tile.x = x.as<float>();
+        tile.scratch = scratch.as<float>();
+        weights_.read(group * g, tile.count * g, x.as<float>());
+        if (!kernels_.solve_rows(params_, tile)) finite = false;
+      }
+    });
+    if (!finite) weights_.throw_bad_weight();
+  }
+
+  void solve_strided() {
+    const int64_t g = view_.group_size, cols = view_.cols;
+    const int64_t tile_columns = kTileLanes * (g * kTileLanes * kPanelsPerTile <= 16 * kTileElements ? kPanelsPerTile : 1);
+    const int64_t grain = tile_columns * std::max<int64_t>(1, kChunkElements / (tile_columns * g));
+    // PyTorch sums 32 columns at a time row after row, and what is left over in another order.
+    const int64_t plain_columns = cols >= 8 ? cols / 32 * 32 : cols / 4 * 4;
+    prepare_errors(cols, grain);
+    std::atomic<bool> finite{true};
+    run_chunks(cols, grain, reporter_, [&](int64_t begin, int64_t end) {
+      const int64_t panel_elements = g * kTileLanes;
+      const Buffer x(tile_columns * g * 4, MemoryUse::scratch);
+      const Buffer scratch(panel_elements * 4, MemoryUse::scratch);
+      for (int64_t column = begin; column < end; column += tile_columns) {
+        const int64_t width = std::min(tile_columns, end - column);
+        read_panels(column, width, x.as<float>());
+        for (int64_t panel = 0; panel * kTileLanes < width; ++panel) {
+          const int64_t first = column + panel * kTileLanes;
+          SolveTile tile = tile_at(first, std::min<int64_t>(kTileLanes, end - first), begin / grain);
+          tile.x = x.as<float>() + panel * panel_elements;
+          tile.scratch = scratch.as<float>();
+          tile.plain_columns = std::clamp<int64_t>(plain_columns - first, 0, kTileLanes);
+          if (!kernels_.solve_columns(params_, tile)) finite = false;
+        }
+      }
+    });
+    if (!finite) weights_.throw_bad_weight();
+  }
+
+  /// Copies `width` columns of the view into panels of [group_size, 16], the last one filled up with zeros.
+  void read_panels(int64_t column, int64_t width, float* panels) const {
+    std::array<float, kTileLanes * kPanelsPerTile> row_values{};
+    const int64_t panel_elements = view_.group_size * kTileLanes;
+    for (int64_t row = 0; row < view_.group_size; ++row) {
+      weights_.read(row * view_.cols + column, width, row_values.data());
+      for (int64_t at = 0; at < width; at += kTileLanes) {
+        std::memcpy(panels + at / kTileLanes * panel_elements + row * kTileLanes, row_values.data() + at, kTileLanes * 4);
+      }
+    }
+  }
+
+  SolveTile tile_at(int64_t group, int64_t count, int64_t chunk) {
+    SolveTile tile{};
+    tile.group_size = view_.group_size;
+    tile.count = count;
+    tile.inverse_scale = inverse_scale_.as<float>() + group;
+    tile.zeros = zeros_.as<float>() + group;
+    tile.zero_stride = view_.groups;
+    tile.error_sums = errors_.as<double>() + chunk * kSolverSteps;
+    return tile;
+  }
+
+  void prepare_errors(int64_t items, int64_t grain) {
+    errors_ = Buffer(ceil_div(items, grain) * kSolverSteps * 8, MemoryUse::scratch);
+  }
+
+  /// How many steps the reference executes: it stops after the first whose float32 mean error is not below the one before.
+  int executed_steps() {
+    std::array<double, kSolverSteps> totals{};
+    const double* chunk = errors_.as<double>();
+    for (int64_t i = 0; i < errors_.bytes() / 8; ++i) totals[static_cast<size_t>(i % kSolverSteps)] += chunk[i];
+    for (int step = 1; step < kSolverSteps; ++step) {
+      const double before = totals[static_cast<size_t>(step) - 1], now = totals[static_cast<size_t>(step)];
+      const bool undecided = std::fabs(now - before) <= kUndecided * before;
+      const bool improved = undecided ? rounded_error(step) < rounded_error(step - 1) : now < before;
+      if (!improved) return step + 1;
+    }
+    return kSolverSteps;
+  }
+
+  /// The mean error before step `step`'s update, rounded as the reference does.
+  float rounded_error(int step) {
+    float& known = rounded_errors_[static_cast<size_t>(step)];
+    if (known < 0) {
+      known = mean_error_in_reference_order(
+          view_.numel(), [&](int64_t begin, int64_t end, float* out) { abs_errors(zero_plane(step), begin, end, out); },
+          reporter_);
+    }
+    return known;
+  }
+
+  void abs_errors(const float* zero, int64_t begin, int64_t end, float* out) const {
+    std::array<float, kTileElements> x;
+    const int64_t stretch = view_.contiguous() ? view_.group_size : view_.cols;
+    for (int64_t at = begin; at < end;) {
+      const int64_t stretch_left = stretch - at % stretch;
+      const int64_t n = std::min({end - at, stretch_left, kTileElements});
+      weights_.read(at, n, x.data());
+      if (view_.contiguous()) {
+        const int64_t group = at / stretch;
+        kernels_.abs_error_run(x.data(), n, inverse_scale()[group], zero[group], params_.max_value, out);
+      } else {
+        const int64_t column = at % stretch;
+        kernels_.abs_error_lanes(x.data(), n, inverse_scale() + column, zero + column, params_.max_value, out);
+      }
+      at += n;
+      out += n;
+    }
+  }
+
+  ErrorTotals quantize_contiguous(const float* scale, const float* zero_stored, uint8_t* q) {
+    const int64_t n = view_.numel(), g = view_.group_size;
+    const Buffer totals(ceil_div(n, kChunkElements) * static_cast<int64_t>(sizeof(ErrorTotals)), MemoryUse::scratch);
+    run_chunks(n, kChunkElements, reporter_, [&](int64_t begin, int64_t end) {
+      std::array<float, kTileElements> x;
+      ErrorTotals total;
+      for (int64_t tile = begin; tile < end; tile += kTileElements) {
+        const int64_t tile_end = std::min(end, tile + kTileElements);
+        weights_.read(tile, tile_end - tile, x.data());
+        ErrorLanes lanes;
+        for (int64_t at = tile; at < tile_end;) {
+          const int64_t group = at / g;
+          const int64_t run = std::min(tile_end, (group + 1) * g) - at;
+          const AffineRun affine{inverse_scale()[group], zero()[group], scale[group], zero_stored[group]};
+          kernels_.quantize_run(x.data() + (at - tile), run, affine, params_.max_value, q + at, lanes);
+          at += run;
+        }
+        total.add(lanes);
+      }
+      totals.as<ErrorTotals>()[begin / kChunkElements] = total;
+    });
+    return sum_of(totals);
+  }
+
+  ErrorTotals quantize_strided(const float* scale, const float* zero_stored, uint8_t* q) {
+    const int64_t column_blocks = ceil_div(view_.cols, kFinalColumns), row_blocks = ceil_div(view_.rows, kFinalRows);
+    const Buffer totals(column_blocks * row_blocks * static_cast<int64_t>(sizeof(ErrorTotals)), MemoryUse::scratch);
+    run_chunks(column_blocks * row_blocks, 1, reporter_, [&](int64_t block, int64_t) {
+      const int64_t column = block / row_blocks * kFinalColumns;
+      const int64_t width = std::min(kFinalColumns, view_.cols - column);
+      const int64_t first_row = block % row_blocks * kFinalRows;
+      const int64_t end_row = std::min(view_.rows, first_row + kFinalRows);
+      const AffineLanes affine{inverse_scale() + column, zero() + column, scale + column, zero_stored + column};
+      std::array<float, kFinalColumns> x;
+      ErrorTotals total;
+      for (int64_t row = first_row; row < end_row; ++row) {
+        const int64_t at = row * view_.cols + column;
+        weights_.read(at, width, x.data());
+        ErrorLanes lanes;
+        kernels_.quantize_lanes(x.data(), width, affine, params_.max_value, q + at, lanes);
+        total.add(lanes);
+      }
+      totals.as<ErrorTotals>()[block] = total;
+    });
+    return sum_of(totals);
+  }
+
+  static ErrorTotals sum_of(const Buffer& totals) {
+    ErrorTotals sum;
+    for (const ErrorTotals& chunk : totals.span<ErrorTotals>()) sum.add(chunk);
+    return sum;
+  }
+
+  Weights weights_;
+  Grouping view_;
+  Reporter& reporter_;
+  const SolverKernels& kernels_;
+  SolveParams params_{};
+  Buffer inverse_scale_;  // f32[groups]
+  Buffer zeros_;          // f32[steps + 1, groups]
+  Buffer errors_;         // f64[chunks, steps]
+  std::array<float, kSolverSteps> rounded_errors_ = [] {
+    std::array<float, kSolverSteps> unknown;
+    unknown.fill(-1.0f);
+    return unknown;
+  }();
+  int iterations_ = 0;
+};
+
+}  // namespace
+
+QuantizedTensor quantize(const TensorView& weight, const QuantConfig& config, PackFormat format, QuantStats* stats,
+                         Reporter* reporter) {
+  const auto start = std::chrono::steady_clock::now();
+  const Grouping view = resolve_grouping(config, weight.shape);
+  const Packing packing = packing_for(config.nbits, format);
+  if (format == PackFormat::interchange) require_interchangeable(packing, view.rows);
+  NullReporter nobody;
+  Reporter& listener = reporter != nullptr ? *reporter : nobody;
+
+  Quantization work(weight, config, view, listener);
+  work.solve();
+
+  QuantizedTensor result;
+  result.config = config;
+  result.shape = weight.shape;
+  result.rows = view.rows;
+  result.cols = view.cols;
+  result.packing = packing;
+  // What a reader dequantizes with: the scale is stored inverted, and both may be quantized in turn.
+  const Buffer scale(view.groups * 4, MemoryUse::scratch), zero(view.groups * 4, MemoryUse::scratch);
+  for (int64_t i = 0; i < view.groups; ++i) scale.as<float>()[i] = 1.0f / work.inverse_scale()[i];
+  result.scale = make_meta(scale.as<float>(), meta_shape(view));
+  result.zero = make_meta(work.zero(), meta_shape(view));
+  if (config.quant_scale) quantize_meta(result.scale, kScaleGroupSize);
+  if (config.quant_zero) quantize_meta(result.zero, 0);
+  meta_to_f32(result.scale, scale.as<float>());
+  meta_to_f32(result.zero, zero.as<float>());
+
+  const Buffer q(view.numel(), MemoryUse::scratch);
+  const ErrorTotals errors = work.quantize(scale.as<float>(), zero.as<float>(), q.as<uint8_t>());
+  check_cancelled(listener);
+  result.packed_shape = packed_shape(packing, view.rows, view.cols);
+  result.packed = Buffer(packed_bytes(packing, view.rows, view.cols), MemoryUse::weights);
+  pack(q.as<uint8_t>(), view.rows, view.cols, packing, result.packed.data());
+
+  if (stats != nullptr) {
+    const double n = static_cast<double>(view.numel());
+    stats->iterations = work.iterations();
+    stats->mean_abs_error = errors.abs_error / n;
+    stats->mean_sq_error = errors.sq_error / n;
+    stats->max_abs_error = errors.max_error;
+    stats->mean_abs_weight = errors.abs_weight / n;
+    stats->seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  }
+  return result;
+}
+
+QuantizeMemory quantize_memory(const Shape& shape, const QuantConfig& config, PackFormat format) {
+  const Grouping view = resolve_grouping(config, shape);
+  const int64_t steps = config.optimize && !view.per_tensor ? kSolverSteps : 0;
+  QuantizeMemory memory;
+  memory.result = packed_bytes(packing_for(config.nbits, format), view.rows, view.cols) + 2 * view.groups * 4;
+  // Unpacked integers, zero history, inverse scale, and the pair that readers will use.
+  memory.scratch = view.numel() + (steps + 4) * view.groups * 4;
+  return memory;
+}
+
+}  // namespace hqq
