@@ -14,7 +14,7 @@ import { toast } from '../../ui/toast.tsx'
 import { ChatInspector } from './chat-inspector.tsx'
 import { ChatSurface } from './chat-surface.tsx'
 import { ConversationList } from './conversation-list.tsx'
-import { rememberedModel, rememberModel } from './remembered.ts'
+import { rememberedModel, rememberModel, rememberSettingsOpen, settingsOpenAtStart } from './remembered.ts'
 import { useChat, useChatStore } from './use-chat-store.ts'
 
 const DEFAULT_CONTEXT = 2048
@@ -32,7 +32,7 @@ export function ChatPage() {
     state.openId === null ? undefined : state.conversations[state.openId],
   )
   const runningId = useChat(store, (state) => state.run?.conversationId ?? null)
-  const [inspecting, setInspecting] = useState(true)
+  const [inspecting, setInspecting] = useState(settingsOpenAtStart)
 
   const models = data?.models
   const usable = models?.filter((model) => model.runProblem === null) ?? []
@@ -122,7 +122,10 @@ export function ChatPage() {
           modelName={modelName}
           contextLength={contextLength}
           inspecting={inspecting}
-          onInspecting={setInspecting}
+          onInspecting={(open) => {
+            setInspecting(open)
+            rememberSettingsOpen(open)
+          }}
         />
       ) : opening?.error ? (
         <ErrorView className="m-5" error={opening.error} onRetry={() => void store.open(opening.id)} />

@@ -1,0 +1,36 @@
+/** The frame around the screens, and the way to each of them. */
+import { expect, type Locator, type Page } from '@playwright/test'
+import { ChatPage } from './chat-page.ts'
+
+export const SCREENS = ['Models', 'Quantize', 'Compare', 'Chat', 'Jobs', 'Settings'] as const
+export type ScreenName = (typeof SCREENS)[number]
+
+export class AppPage {
+  readonly chat: ChatPage
+  readonly page: Page
+
+  constructor(page: Page) {
+    this.page = page
+    this.chat = new ChatPage(page)
+  }
+
+  /** The window is there and talks to its host. */
+  async ready(): Promise<void> {
+    await expect(this.rail()).toBeVisible()
+  }
+
+  rail(): Locator {
+    return this.page.getByRole('navigation', { name: 'Screens' })
+  }
+
+  /** Goes to a screen by the rail, as a person does. */
+  async goTo(screen: ScreenName): Promise<void> {
+    const link = this.rail().getByRole('link', { name: screen })
+    await link.click()
+    await expect(link).toHaveAttribute('aria-current', 'page')
+  }
+
+  toast(text: string | RegExp): Locator {
+    return this.page.locator('[data-sonner-toast]').filter({ hasText: text })
+  }
+}

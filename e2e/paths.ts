@@ -1,0 +1,7 @@
+import { join } from 'node:path'
+
+export const ROOT = join(import.meta.dirname, '..')
+export const WEB_ENTRY = join(ROOT, 'out', 'web.js')
+export const DEMO_MODEL = join(ROOT, 'resources', 'demo-model')
+/** Screenshots, traces and reports; ignored by git. */
+export const ARTIFACTS = join(ROOT, 'e2e', 'artifacts')
