@@ -5,8 +5,8 @@ export function downloadText(fileName: string, text: string, type = 'application
   link.href = url
   link.download = fileName
   link.click()
-  // The download has its own reference by the next turn.
-  setTimeout(() => URL.revokeObjectURL(url), 0)
+  // The download has begun by then; without this the text stays in memory.
+  setTimeout(() => URL.revokeObjectURL(url), 10_000)
 }
 
 /** A name that every file system takes. */

@@ -153,8 +153,10 @@ export function BlockGrid({
   if (counts.rows === 0) return <div className={cn('min-h-0 flex-1', className)}>{empty}</div>
   const width = metrics.rowHeaderWidth + counts.columns * metrics.columnWidth
   return (
+    // biome-ignore lint/a11y/useSemanticElements: only the cells in view exist, placed freely; a table cannot do that
     <div
       ref={scroller}
+      tabIndex={-1}
       role="grid"
       aria-label={label}
       aria-rowcount={counts.rows + 1}

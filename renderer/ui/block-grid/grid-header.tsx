@@ -17,14 +17,18 @@ export function GridHeader({ columns, metrics, range, onSelectColumn, onSelectAl
   const { headerHeight, rowHeaderWidth, columnWidth } = metrics
   const shown = columns.slice(range.firstColumn, range.lastColumn + 1)
   return (
+    // biome-ignore lint/a11y/useSemanticElements: only the cells in view exist, placed freely; a table cannot do that
     <div
       role="row"
+      tabIndex={-1}
       aria-rowindex={1}
       style={{ height: headerHeight }}
       className="sticky top-0 z-20 border-b border-line bg-surface text-xs"
     >
+      {/* biome-ignore lint/a11y/useSemanticElements: see above */}
       <div
         role="columnheader"
+        tabIndex={-1}
         aria-colindex={1}
         style={{ width: rowHeaderWidth, height: headerHeight - 1 }}
         className="sticky left-0 z-10 flex items-end border-r border-line bg-surface"
@@ -82,8 +86,10 @@ const ColumnHeader = memo(function ColumnHeader(props: ColumnHeaderProps) {
     </>
   )
   return (
+    // biome-ignore lint/a11y/useSemanticElements: see the row
     <div
       role="columnheader"
+      tabIndex={-1}
       aria-colindex={index + 2}
       aria-label={column.key}
       style={{ left, width, height }}

@@ -38,14 +38,18 @@ export const GridRowView = memo(function GridRowView(props: GridRowProps) {
   const { row, index, top, rowHeight, columnWidth, rowHeaderWidth, activeColumn, onSelectRow } = props
   const label = row.isWide ? row.label : `block ${row.label}`
   return (
+    // biome-ignore lint/a11y/useSemanticElements: only the cells in view exist, placed freely; a table cannot do that
     <div
       role="row"
+      tabIndex={-1}
       aria-rowindex={index + 2}
       style={{ transform: `translateY(${top}px)`, height: rowHeight }}
       className="absolute inset-x-0 top-0"
     >
+      {/* biome-ignore lint/a11y/useSemanticElements: see above */}
       <div
         role="rowheader"
+        tabIndex={-1}
         aria-colindex={1}
         style={{ width: rowHeaderWidth, height: rowHeight }}
         className="sticky left-0 z-10 border-r border-line bg-surface text-xs text-ink-3"
@@ -125,7 +129,7 @@ interface GridCellProps {
 const GridCell = memo(function GridCell(props: GridCellProps) {
   const { row, column, left, width, height, span, view, isSelectable, isSelected, isActive } = props
   return (
-    // biome-ignore lint/a11y/useSemanticElements: only the cells in view exist, placed freely; a table cannot do that
+    // biome-ignore lint/a11y/useSemanticElements: see the row
     <div
       role="gridcell"
       aria-colindex={column + 2}

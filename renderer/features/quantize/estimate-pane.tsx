@@ -1,0 +1,96 @@
+/** What the plan will cost on this machine, priced anew with every change. */
+import { TriangleAlert } from 'lucide-react'
+import type { Estimate, Fit, Machine, ModelSummary } from '../../../electron/contract/domain.ts'
+import { formatDisk, formatMemory, significant } from '../../ui/format.ts'
+import { MemoryBar } from '../../ui/memory-bar.tsx'
+import { Section } from '../../ui/page.tsx'
+import { Stat } from '../../ui/stat.tsx'
+import { Term } from '../../ui/tooltip.tsx'
+import { ContextField } from './context-field.tsx'
+
+export interface EstimatePaneProps {
+  estimate: Estimate
+  model: ModelSummary
+  machine: Machine | null
+  onContextLength(tokens: number): void
+}
+
+export function EstimatePane({ estimate, model, machine, onContextLength }: EstimatePaneProps) {
+  const ratio = model.fileBytes / Math.max(estimate.fileBytes, 1)
+  return (
+    <div className="flex min-h-0 flex-1 flex-col gap-5 overflow-y-auto px-5 py-4">
+      <div className="grid grid-cols-2 gap-3">
+        <Stat
+          label="File size"
+          size="lg"
+          kind="predicted"
+          value={formatDisk(estimate.fileBytes)}
+          protocol={{
+            original: formatDisk(model.fileBytes),
+            'of the original': `1 / ${significant(ratio, 3)}`,
+            counts: 'packed weights, scales and zeros, kept tensors, headers',
+          }}
+        />
+        <Stat
+          label={
+            <Term text="Everything stored for the quantized layers, scales and zeros included, per weight.">
+              Bits per weight
+            </Term>
+          }
+          size="lg"
+          kind="predicted"
+          value={significant(estimate.bitsPerWeight, 3)}
+        />
+      </div>
+
+      <Section title="Memory to run" description={machine?.cpu}>
+        <MemoryBar parts={estimate.run} budgetBytes={machine?.availableMemoryBytes ?? null} kind="predicted" legend />
+        <FitNote fit={estimate.runFit} />
+        <ContextField
+          value={estimate.contextLength}
+          max={model.config?.contextLength ?? 131_072}
+          onChange={onContextLength}
+        />
+      </Section>
+
+      <Section title="Memory to quantize">
+        <p className="flex items-baseline justify-between text-sm">
+          <span className="text-ink-2">Peak, one tensor at a time</span>
+          <span className="font-medium text-ink">{formatMemory(estimate.quantizeBytes)}</span>
+        </p>
+        <FitNote fit={estimate.quantizeFit} />
+      </Section>
+
+      {estimate.warnings.length > 0 && (
+        <Section title="Worth a look">
+          <ul className="flex flex-col gap-2">
+            {estimate.warnings.map((warning) => (
+              <li key={warning} className="flex gap-2 rounded-md bg-warn-soft px-2.5 py-2 text-xs text-ink">
+                <TriangleAlert aria-hidden className="mt-0.5 size-3.5 shrink-0 text-warn-text" />
+                {warning}
+              </li>
+            ))}
+          </ul>
+        </Section>
+      )}
+    </div>
+  )
+}
+
+/** The judgement in words; quiet while all is well. */
+function FitNote({ fit }: { fit: Fit }) {
+  if (fit.verdict === 'fits') return <p className="text-xs text-ink-3">{fit.reason}</p>
+  const isTooBig = fit.verdict === 'too-big'
+  return (
+    <p
+      className={
+        isTooBig
+          ? 'rounded-md bg-danger-soft px-2.5 py-2 text-xs text-danger-text'
+          : 'rounded-md bg-warn-soft px-2.5 py-2 text-xs text-warn-text'
+      }
+    >
+      <span className="font-semibold">{isTooBig ? 'Too big. ' : 'Tight. '}</span>
+      {fit.reason}
+    </p>
+  )
+}

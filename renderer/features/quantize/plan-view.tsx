@@ -1,0 +1,176 @@
+/** Choosing: the grid with its tools, the estimate beside it, and the one action. */
+import { useMemo, useState } from 'react'
+import type { Machine, ModelDetail } from '../../../electron/contract/domain.ts'
+import type { Nbits, QuantConfig } from '../../../electron/contract/quant.ts'
+import { NBITS } from '../../../electron/contract/quant.ts'
+import { estimateChoices } from '../../../electron/plan/estimate.ts'
+import { planProblems, resolveConfig } from '../../../electron/plan/resolve.ts'
+import { BlockGrid } from '../../ui/block-grid/block-grid.tsx'
+import { bitsLevel, choiceCell } from '../../ui/block-grid/choice-cell.ts'
+import { allNames, buildGrid, type CellNames } from '../../ui/block-grid/grid-model.ts'
+import { StepLegend } from '../../ui/block-grid/legend.tsx'
+import { Button } from '../../ui/button.tsx'
+import { Kbd } from '../../ui/kbd.tsx'
+import { ActionBar } from '../../ui/page.tsx'
+import { sequentialColor } from '../../ui/sequential-map.ts'
+import { useShortcut } from '../../ui/shortcuts.ts'
+import { SplitPane } from '../../ui/split-pane.tsx'
+import { useColorTheme } from '../../ui/theme.ts'
+import { CellStrip } from './cell-strip.tsx'
+import { type ChoiceEdit, keepLayers, setBits } from './choice-edits.ts'
+import { EstimatePane } from './estimate-pane.tsx'
+import { PatternField } from './pattern-field.tsx'
+import { configOf, type Plan, type PlanStore } from './plan-store.ts'
+import { ReviewDialog, type StartOptions } from './review-dialog.tsx'
+import { SelectionBar } from './selection-bar.tsx'
+
+export interface PlanViewProps {
+  detail: ModelDetail
+  plan: Plan
+  store: PlanStore
+  machine: Machine | null
+  contextLength: number
+  onContextLength(tokens: number): void
+  starting: boolean
+  startProblem: React.ReactNode
+  onStart(config: QuantConfig, options: StartOptions): void
+}
+
+const HINT = 'Arrows move, Space selects, Shift+arrows extend, 8 to 1 set the bits, K keeps. Hover a cell for its name.'
+
+export function PlanView(props: PlanViewProps) {
+  const { detail, plan, store, machine, contextLength, onContextLength, starting, startProblem, onStart } = props
+  const { modelId, linears, selected, history } = plan
+  const { choices, computeDtype } = history.present
+  const theme = useColorTheme()
+  const [spread, setSpread] = useState(false)
+  const [pointed, setPointed] = useState<CellNames | null>(null)
+  const [reviewed, setReviewed] = useState<ReturnType<typeof review> | null>(null)
+
+  const grid = useMemo(() => buildGrid(linears, { spread }), [linears, spread])
+  const hasShared = useMemo(() => spread || grid.hasShared, [grid, spread])
+  const estimate = useMemo(
+    () => estimateChoices(detail, choices, computeDtype, { contextLength, machine }),
+    [detail, choices, computeDtype, contextLength, machine],
+  )
+  const rows = useMemo(() => new Map(estimate.table.map((row) => [row.name, row])), [estimate])
+  const view = useMemo(() => (names: CellNames) => choiceCell(names, rows, theme), [rows, theme])
+  const problems = useMemo(() => planProblems(estimate.table), [estimate])
+  const quantizes = useMemo(() => [...choices.values()].some(({ kind }) => kind === 'quantize'), [choices])
+  const selectedChoices = useMemo(() => [...selected].flatMap((name) => choices.get(name) ?? []), [selected, choices])
+  const usedBits = useMemo(() => bitsIn(choices.values()), [choices])
+
+  const edit = (change: ChoiceEdit) => store.edit(modelId, selected, change)
+  const canStart = quantizes && problems.length === 0
+
+  function review() {
+    const config = configOf(history.present)
+    return { config, table: resolveConfig(config, linears) }
+  }
+
+  function onGridKey(key: string): boolean {
+    if (selected.size === 0) return false
+    const nbits = NBITS.find((width) => String(width) === key)
+    if (nbits !== undefined) edit(setBits(nbits))
+    else if (key.toLowerCase() === 'k') edit(keepLayers)
+    else return false
+    return true
+  }
+
+  useShortcut({ keys: 'mod+z', label: 'Undo', run: () => store.undo(modelId) })
+  useShortcut({ keys: 'shift+mod+z', label: 'Redo', run: () => store.redo(modelId) })
+  useShortcut({
+    keys: 'mod+enter',
+    label: 'Review and quantize',
+    enabled: canStart && reviewed === null,
+    run: () => setReviewed(review()),
+  })
+
+  return (
+    <>
+      <SplitPane
+        id="quantize"
+        inspectorLabel="Estimate"
+        inspectorWidth={320}
+        inspector={
+          <>
+            <EstimatePane
+              estimate={estimate}
+              model={detail.summary}
+              machine={machine}
+              onContextLength={onContextLength}
+            />
+            <ActionBar>
+              {!canStart && (
+                <p className="mr-auto text-xs text-danger-text">
+                  {quantizes ? (problems[0] ?? '') : 'Nothing is quantized yet: every layer is kept.'}
+                </p>
+              )}
+              <Button variant="primary" size="lg" disabled={!canStart} onClick={() => setReviewed(review())}>
+                Quantize
+                <Kbd keys="mod+enter" />
+              </Button>
+            </ActionBar>
+          </>
+        }
+      >
+        <SelectionBar
+          selectedChoices={selectedChoices}
+          onEdit={edit}
+          onSelectAll={() => store.select(modelId, allNames(grid), 'replace')}
+          onUndo={() => store.undo(modelId)}
+          onRedo={() => store.redo(modelId)}
+          canUndo={history.past.length > 0}
+          canRedo={history.future.length > 0}
+        />
+        <div className="flex min-h-11 flex-wrap items-center gap-x-4 gap-y-1 px-5 py-1.5">
+          <StepLegend
+            label="Bits"
+            steps={[
+              ...usedBits.map((nbits) => ({ text: `${nbits}-bit`, fill: sequentialColor(bitsLevel(nbits), theme) })),
+              { text: 'kept', fill: null },
+            ]}
+          />
+          {hasShared && (
+            <Button size="sm" variant="ghost" aria-pressed={spread} onClick={() => setSpread(!spread)}>
+              {spread ? 'Merge experts' : 'Spread experts'}
+            </Button>
+          )}
+          <div className="ml-auto">
+            <PatternField onSelect={(pattern) => store.selectMatching(modelId, pattern)} />
+          </div>
+        </div>
+        <BlockGrid
+          label="Bits per layer"
+          model={grid}
+          view={view}
+          selected={selected}
+          onSelect={(names, mode) => store.select(modelId, names, mode)}
+          onPoint={setPointed}
+          onKey={onGridKey}
+          className="ml-5"
+        />
+        <CellStrip names={pointed} rows={rows} hint={HINT} />
+      </SplitPane>
+      {reviewed !== null && (
+        <ReviewDialog
+          open
+          onOpenChange={(open) => !open && setReviewed(null)}
+          model={detail.summary}
+          config={reviewed.config}
+          estimate={estimate}
+          table={reviewed.table}
+          pending={starting}
+          problem={startProblem}
+          onStart={(options) => onStart(reviewed.config, options)}
+        />
+      )}
+    </>
+  )
+}
+
+function bitsIn(choices: Iterable<{ kind: 'keep' } | { kind: 'quantize'; spec: { nbits: Nbits } }>): Nbits[] {
+  const found = new Set<Nbits>()
+  for (const choice of choices) if (choice.kind === 'quantize') found.add(choice.spec.nbits)
+  return NBITS.filter((nbits) => found.has(nbits))
+}
