@@ -1,10 +1,16 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createMemoryPair } from '../wires/memory.ts'
-import { createTestHandlers, describeWire, testContract } from './conformance.ts'
 import { type Handlers, serve } from './server.ts'
+import { describeWire } from './testing/conformance.ts'
+import { connectForkChannel, connectPagePort, connectUtilityProcess, connectWebSocket } from './testing/connections.ts'
+import { createTestHandlers, testContract } from './testing/test-contract.ts'
 
 describeWire('memory', createMemoryPair)
+describeWire('a fork channel', connectForkChannel)
+describeWire('a loopback WebSocket', connectWebSocket)
+describeWire('a MessagePort of a page', connectPagePort)
+describeWire('a utility process port', connectUtilityProcess)
 
 describe('serve', () => {
   it('refuses to start with an unhandled method', () => {
