@@ -1,5 +1,35 @@
-import { PageHeader } from '../../ui/page.tsx'
+import { ListChecks } from 'lucide-react'
+import { useRoute } from '../../client/route.ts'
+import { useWatch } from '../../client/use-query.ts'
+import { EmptyState } from '../../ui/empty-state.tsx'
+import { SplitPane } from '../../ui/split-pane.tsx'
+import { groupJobs, isActive } from './job-groups.ts'
+import { JobList } from './job-list.tsx'
+import { JobView } from './job-view.tsx'
+import { useNow } from './use-now.ts'
 
+/** Jobs: what runs, waits and is over, left; one of them, right. */
 export function JobsPage() {
-  return <PageHeader title="Jobs" />
+  const jobs = useWatch('jobs.watch', {})
+  const { params } = useRoute()
+  const all = jobs.data?.jobs ?? []
+  const now = useNow(all.some(isActive))
+  const selected = all.find(({ id }) => id === params.job) ?? groupJobs(all)[0]?.jobs[0]
+  return (
+    <SplitPane
+      id="jobs"
+      listLabel="All jobs"
+      list={<JobList jobs={jobs} selectedId={selected?.id ?? null} now={now} />}
+    >
+      {selected ? (
+        <JobView key={selected.id} job={selected} now={now} />
+      ) : (
+        jobs.data && (
+          <EmptyState icon={ListChecks} title="Nothing to show">
+            A job's phases, tensors and log will be here.
+          </EmptyState>
+        )
+      )}
+    </SplitPane>
+  )
 }
