@@ -1,17 +1,26 @@
 /** The frame around the screens, and the way to each of them. */
 import { expect, type Locator, type Page } from '@playwright/test'
 import { ChatPage } from './chat-page.ts'
+import { JobsPage } from './jobs-page.ts'
+import { ModelsPage } from './models-page.ts'
+import { QuantizePage } from './quantize-page.ts'
 
 export const SCREENS = ['Models', 'Quantize', 'Compare', 'Chat', 'Jobs', 'Settings'] as const
 export type ScreenName = (typeof SCREENS)[number]
 
 export class AppPage {
   readonly chat: ChatPage
+  readonly models: ModelsPage
+  readonly quantize: QuantizePage
+  readonly jobs: JobsPage
   readonly page: Page
 
   constructor(page: Page) {
     this.page = page
     this.chat = new ChatPage(page)
+    this.models = new ModelsPage(page)
+    this.quantize = new QuantizePage(page)
+    this.jobs = new JobsPage(page)
   }
 
   /** The window is there and talks to its host. */

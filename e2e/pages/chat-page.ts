@@ -42,7 +42,7 @@ export class ChatPage {
 
   async pickModel(name: string): Promise<void> {
     await this.page.getByRole('combobox', { name: 'Model' }).click()
-    await this.page.getByRole('option', { name }).click()
+    await this.page.getByRole('option', { name, exact: true }).click()
     await expect(this.page.getByRole('combobox', { name: 'Model' })).toContainText(name)
   }
 

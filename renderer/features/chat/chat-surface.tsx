@@ -3,16 +3,16 @@ import { useCallback, useRef, useState } from 'react'
 import type { Conversation, ModelSummary } from '../../../electron/contract/domain.ts'
 import { ErrorView } from '../../client/error-view.tsx'
 import { Button, IconButton } from '../../ui/button.tsx'
+import { downloadText } from '../../ui/download.ts'
 import { Menu } from '../../ui/menu.tsx'
 import { PageHeader } from '../../ui/page.tsx'
 import { useShortcut } from '../../ui/shortcuts.ts'
 import { Composer } from './composer.tsx'
-import { chatAsJson, chatAsMarkdown } from './export-chat.ts'
+import { chatAsJson, chatAsMarkdown, type ExportedChat } from './export-chat.ts'
 import { MessageList } from './message-list.tsx'
 import { ModelPicker } from './model-picker.tsx'
 import { PromptViewer } from './prompt-viewer.tsx'
 import { rememberModel } from './remembered.ts'
-import { saveFile } from './save-file.ts'
 import type { ChatStore } from './store.ts'
 import { useChat } from './use-chat-store.ts'
 
@@ -73,8 +73,8 @@ export function ChatSurface(props: ChatSurfaceProps) {
             />
             <Menu
               items={[
-                { label: 'Markdown', onSelect: () => saveFile(chatAsMarkdown(conversation, modelName)) },
-                { label: 'JSON', onSelect: () => saveFile(chatAsJson(conversation)) },
+                { label: 'Markdown', onSelect: () => download(chatAsMarkdown(conversation, modelName)) },
+                { label: 'JSON', onSelect: () => download(chatAsJson(conversation)) },
               ]}
             >
               <Button variant="ghost" className="w-8 px-0" aria-label="Export" disabled={messages.length === 0}>
@@ -120,6 +120,10 @@ export function ChatSurface(props: ChatSurfaceProps) {
       {showPrompt && <PromptViewer modelId={modelId} messages={messages} onClose={() => setShowPrompt(false)} />}
     </>
   )
+}
+
+function download({ fileName, content, mimeType }: ExportedChat): void {
+  downloadText(fileName, content, mimeType)
 }
 
 function blockedReason(model: ModelSummary | undefined, runningElsewhere: boolean): string | null {

@@ -1,5 +1,6 @@
 /** A conversation as a file a person can keep: Markdown to read, JSON with everything. */
 import type { Conversation } from '../../../electron/contract/domain.ts'
+import { safeFileName } from '../../ui/download.ts'
 import { endingOf } from './finish-reason.ts'
 
 export interface ExportedChat {
@@ -36,12 +37,6 @@ export function chatAsJson(conversation: Conversation): ExportedChat {
   }
 }
 
-/** Letters and digits of any script; everything else, which some file system refuses, becomes a dash. */
 function fileStem(title: string): string {
-  const stem = title
-    .normalize('NFC')
-    .replace(/[^\p{L}\p{N}]+/gu, '-')
-    .replace(/^-+|-+$/g, '')
-    .slice(0, 60)
-  return stem === '' ? 'chat' : stem.toLowerCase()
+  return safeFileName(title).slice(0, 60).toLowerCase()
 }
