@@ -14,7 +14,8 @@ constexpr int64_t kMaxExtent = int64_t{1} << 31;
 
 class LayerReader {
  public:
-  LayerReader(const TensorStore& store, const std::string& module) : store_(store), prefix_(module + ".") {}
+  /// Without `copy` the buffers stay empty.
+  LayerReader(const TensorStore& store, const std::string& module, bool copy) : store_(store), prefix_(module + "."), copy_(copy) {}
 
   QuantizedTensor read() {
     require(is_hqq_layer(store_, prefix_.substr(0, prefix_.size() - 1)), ErrorCode::not_found,
@@ -104,8 +105,14 @@ class LayerReader {
       const auto dtype = dtype_from_torch(store_.ascii(prefix_ + "unpack_view_dtype"));
       if (dtype != packed_dtype(tensor.packing)) fail("unpack_view_dtype", "does not fit the packing");
     }
-    tensor.packed = Buffer(expected, MemoryUse::weights);
-    std::memcpy(tensor.packed.data(), view.data, static_cast<size_t>(expected));
+    tensor.packed = copied(view, MemoryUse::weights);
+  }
+
+  Buffer copied(const TensorView& view, MemoryUse use) const {
+    if (!copy_) return {};
+    Buffer buffer(view.bytes(), use);
+    if (view.bytes() > 0) std::memcpy(buffer.data(), view.data, static_cast<size_t>(view.bytes()));
+    return buffer;
   }
 
   TensorView floats(const std::string& key) const {
@@ -127,8 +134,7 @@ class LayerReader {
     const TensorView view = floats(key);
     if (view.numel() != count) fail(key, "has " + std::to_string(view.numel()) + " values for " + std::to_string(count) + " groups");
     meta.dtype = view.dtype;
-    meta.values = Buffer(view.bytes(), MemoryUse::metadata);
-    std::memcpy(meta.values.data(), view.data, static_cast<size_t>(view.bytes()));
+    meta.values = copied(view, MemoryUse::metadata);
     return meta;
   }
 
@@ -142,8 +148,8 @@ class LayerReader {
     if (columns > 1 && q.shape != Shape{count / columns, columns}) fail(key + "_q", "has a shape that does not fit its scale");
     meta.q_shape = q.shape;
     meta.q_meta_shape = columns == 1 ? Shape{} : Shape{1, columns};
-    meta.q = Buffer(count, MemoryUse::metadata);
-    std::memcpy(meta.q.data(), q.data, static_cast<size_t>(count));
+    if (!copy_) return;
+    meta.q = copied(q, MemoryUse::metadata);
     meta.q_scale = Buffer(columns * 4, MemoryUse::metadata);
     meta.q_zero = Buffer(columns * 4, MemoryUse::metadata);
     to_f32(scale.data, scale.dtype, meta.q_scale.as<float>(), columns);
@@ -152,6 +158,7 @@ class LayerReader {
 
   const TensorStore& store_;
   std::string prefix_;
+  bool copy_;
 };
 
 }  // namespace
@@ -172,6 +179,20 @@ std::vector<std::string> hqq_layer_names(const TensorStore& store) {
   return names;
 }
 
-QuantizedTensor load_hqq_layer(const TensorStore& store, const std::string& module) { return LayerReader(store, module).read(); }
+QuantizedTensor load_hqq_layer(const TensorStore& store, const std::string& module) { return LayerReader(store, module, true).read(); }
+
+HqqLayerInfo describe_hqq_layer(const TensorStore& store, const std::string& module) {
+  const QuantizedTensor layer = LayerReader(store, module, false).read();
+  HqqLayerInfo info{layer.config, layer.shape, layer.packing, 0, 0};
+  // Entries are sorted by name: those of a module stand together.
+  const auto& entries = store.entries();
+  const std::string prefix = module + ".";
+  auto entry = std::lower_bound(entries.begin(), entries.end(), prefix, [](const TensorEntry& e, const std::string& wanted) { return e.name < wanted; });
+  for (; entry != entries.end() && entry->name.starts_with(prefix); ++entry) {
+    if (entry->name == prefix + "W_q") info.packed_bytes = entry->bytes;
+    else if (entry->name != prefix + "bias") info.metadata_bytes += entry->bytes;
+  }
+  return info;
+}
 
 }  // namespace hqq

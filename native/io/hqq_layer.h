@@ -22,6 +22,16 @@ bool is_hqq_layer(const TensorStore& store, const std::string& module);
 /// and offloaded metadata.
 QuantizedTensor load_hqq_layer(const TensorStore& store, const std::string& module);
 
+/// What load_hqq_layer would give, checked alike, without reading the weights.
+struct HqqLayerInfo {
+  QuantConfig config;
+  Shape shape;
+  Packing packing = Packing::u8_4bit;
+  int64_t packed_bytes = 0;
+  int64_t metadata_bytes = 0;  // scale, zero and the small keys
+};
+HqqLayerInfo describe_hqq_layer(const TensorStore& store, const std::string& module);
+
 /// The tensors that store one layer, without their values: what load_hqq_layer needs and all 19 keys that transformers requires.
 /// Scale and zero are stored as `compute_dtype`; quantized metadata as u8 with float32 scale and zero of its own.
 std::vector<TensorSpec> hqq_layer_specs(const std::string& module, const Shape& shape, const QuantConfig& config, DType compute_dtype);

@@ -1,0 +1,106 @@
+// model.inspect and model.quantize
+#include <filesystem>
+
+#include "engine/dtype_field.h"
+#include "engine/methods.h"
+#include "engine/quant_field.h"
+#include "engine/quantize_model.h"
+#include "io/hqq_layer.h"
+
+namespace hqq {
+namespace {
+
+Json to_json(const Shape& shape) {
+  Json::Array extents;
+  for (const int64_t extent : shape) extents.emplace_back(extent);
+  return extents;
+}
+
+Json describe(const std::string& name, const HqqLayerInfo& info) {
+  Json layer;
+  layer.set("name", name)
+      .set("nbits", info.config.nbits)
+      .set("groupSize", info.config.channel_wise ? Json(info.config.group_size) : Json())
+      .set("axis", info.config.axis)
+      .set("shape", to_json(info.shape))
+      .set("packing", to_string(info.packing))
+      .set("quantZero", info.config.quant_zero)
+      .set("quantScale", info.config.quant_scale)
+      .set("bytes", info.packed_bytes + info.metadata_bytes)
+      .set("metadataBytes", info.metadata_bytes);
+  return layer;
+}
+
+Json inspect(Engine&, const Json& input, Reporter& reporter) {
+  Fields fields(input, "model.inspect");
+  const std::string dir = fields.text("dir");
+  fields.done();
+  const TensorStore store = TensorStore::open(dir);
+
+  Json::Array files, tensors, layers;
+  std::vector<std::string> names;
+  for (const auto& file : store.files()) {
+    names.push_back(std::filesystem::path(file->path()).filename().string());
+    Json entry;
+    files.push_back(entry.set("name", names.back()).set("bytes", static_cast<int64_t>(file->bytes().size())));
+  }
+  for (const TensorEntry& tensor : store.entries()) {
+    Json entry;
+    tensors.push_back(entry.set("name", tensor.name)
+                          .set("dtype", tensor.dtype)
+                          .set("shape", to_json(tensor.shape))
+                          .set("bytes", tensor.bytes)
+                          .set("file", names[static_cast<size_t>(tensor.file_index)]));
+  }
+  for (const std::string& module : hqq_layer_names(store)) {
+    check_cancelled(reporter);
+    layers.push_back(describe(module, describe_hqq_layer(store, module)));
+  }
+  Json metadata = Json::Object{};
+  for (const auto& [key, text] : store.metadata()) metadata.set(key, text);
+  Json result;
+  result.set("files", std::move(files)).set("tensors", std::move(tensors)).set("quantizedLayers", std::move(layers));
+  return result.set("metadata", std::move(metadata));
+}
+
+Json quantize(Engine&, const Json& input, Reporter& reporter) {
+  Fields fields(input, "model.quantize");
+  QuantizeModelOptions options;
+  options.model_dir = fields.text("modelDir");
+  options.out_dir = fields.text("outDir");
+  options.compute_dtype = optional_dtype(fields, "computeDtype");
+  options.max_file_bytes = static_cast<int64_t>(fields.number_or("maxShardBytes", static_cast<double>(options.max_file_bytes), 1, 1e18));
+  for (const Json& item : fields.list("plan")) {
+    Fields entry(item, "model.quantize: plan");
+    LayerChoice choice;
+    choice.module = entry.text("name");
+    const QuantRequest request = read_quant(entry.any("quant"), "model.quantize: " + choice.module);
+    choice.config = request.config;
+    choice.method = request.method;
+    entry.done();
+    options.choices.push_back(std::move(choice));
+  }
+  fields.done();
+
+  const QuantizeModelResult made = quantize_model(options, reporter);
+  Json::Array files;
+  for (const std::string& name : made.files) files.emplace_back(name);
+  Json result;
+  result.set("files", std::move(files))
+      .set("fileBytes", made.file_bytes)
+      .set("quantizedTensors", made.quantized_tensors)
+      .set("keptTensors", made.kept_tensors)
+      .set("resumedTensors", made.resumed_tensors)
+      .set("seconds", made.seconds)
+      .set("peakBytes", made.peak_bytes);
+  return result;
+}
+
+}  // namespace
+
+void add_folder_methods(std::map<std::string, Method>& table) {
+  table["model.inspect"] = inspect;
+  table["model.quantize"] = quantize;
+}
+
+}  // namespace hqq
