@@ -3,6 +3,7 @@ import { runBrowserTests } from './browser-tests.mjs'
 import { runChecks } from './checks.mjs'
 import { addCounts, formatCounts } from './counts.mjs'
 import { runNativeTests } from './native-tests.mjs'
+import { checkPackaging } from './packaging-check.mjs'
 import { prepare } from './prepare.mjs'
 import { main, SetupError, say } from './say.mjs'
 import { runUnitTests } from './unit-tests.mjs'
@@ -11,6 +12,7 @@ const KINDS = [
   ['checks', runChecks],
   ['unit tests', () => runUnitTests()],
   ['native tests', () => runNativeTests()],
+  ['packaging', checkPackaging],
   ['browser tests', () => runBrowserTests()],
 ]
 
