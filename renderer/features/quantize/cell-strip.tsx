@@ -32,7 +32,7 @@ export function CellStrip({ names, rows, results, hint }: CellStripProps) {
 function OneTensor({ tensor, result }: { tensor: ResolvedTensor; result: TensorResult | undefined }) {
   return (
     <>
-      <span className="min-w-0 truncate font-mono text-ink">{tensor.name}</span>
+      <span className="font-mono text-ink">{tensor.name}</span>
       <span>{formatShape(tensor.shape)}</span>
       <span>{choiceLabel(tensor.choice)}</span>
       <span>{formatBitsPerWeight(tensor.bitsPerWeight)}</span>

@@ -1,4 +1,5 @@
 /** Choosing: the grid with its tools, the estimate beside it, and the one action. */
+import { Redo2, Undo2 } from 'lucide-react'
 import { useMemo, useState } from 'react'
 import type { Machine, ModelDetail } from '../../../electron/contract/domain.ts'
 import type { Nbits, QuantConfig } from '../../../electron/contract/quant.ts'
@@ -9,7 +10,7 @@ import { BlockGrid } from '../../ui/block-grid/block-grid.tsx'
 import { bitsLevel, choiceCell } from '../../ui/block-grid/choice-cell.ts'
 import { allNames, buildGrid, type CellNames } from '../../ui/block-grid/grid-model.ts'
 import { StepLegend } from '../../ui/block-grid/legend.tsx'
-import { Button } from '../../ui/button.tsx'
+import { Button, IconButton } from '../../ui/button.tsx'
 import { Kbd } from '../../ui/kbd.tsx'
 import { ActionBar } from '../../ui/page.tsx'
 import { sequentialColor } from '../../ui/sequential-map.ts'
@@ -118,10 +119,6 @@ export function PlanView(props: PlanViewProps) {
           selectedChoices={selectedChoices}
           onEdit={edit}
           onSelectAll={() => store.select(modelId, allNames(grid), 'replace')}
-          onUndo={() => store.undo(modelId)}
-          onRedo={() => store.redo(modelId)}
-          canUndo={history.past.length > 0}
-          canRedo={history.future.length > 0}
         />
         <div className="flex min-h-11 flex-wrap items-center gap-x-4 gap-y-1 px-5 py-1.5">
           <StepLegend
@@ -136,8 +133,24 @@ export function PlanView(props: PlanViewProps) {
               {spread ? 'Merge experts' : 'Spread experts'}
             </Button>
           )}
-          <div className="ml-auto">
+          <div className="ml-auto flex items-center gap-1">
             <PatternField onSelect={(pattern) => store.selectMatching(modelId, pattern)} />
+            <IconButton
+              size="sm"
+              icon={Undo2}
+              label="Undo"
+              keys="mod+z"
+              disabled={history.past.length === 0}
+              onClick={() => store.undo(modelId)}
+            />
+            <IconButton
+              size="sm"
+              icon={Redo2}
+              label="Redo"
+              keys="shift+mod+z"
+              disabled={history.future.length === 0}
+              onClick={() => store.redo(modelId)}
+            />
           </div>
         </div>
         <BlockGrid

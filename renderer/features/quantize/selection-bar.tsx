@@ -1,5 +1,5 @@
-/** What the selected layers get: bits, group, axis and the rarer switches; undo and redo beside it. */
-import { Redo2, Settings2, Undo2 } from 'lucide-react'
+/** What the selected layers get: bits, group, axis and the rarer switches. Its height never changes: the grid below must not move. */
+import { Settings2 } from 'lucide-react'
 import type { Choice, Nbits } from '../../../electron/contract/quant.ts'
 import { NBITS } from '../../../electron/contract/quant.ts'
 import { GROUP_SIZES } from '../../../electron/plan/choices.ts'
@@ -13,10 +13,6 @@ export interface SelectionBarProps {
   selectedChoices: readonly Choice[]
   onEdit(change: ChoiceEdit): void
   onSelectAll(): void
-  onUndo(): void
-  onRedo(): void
-  canUndo: boolean
-  canRedo: boolean
 }
 
 const BITS = [
@@ -25,7 +21,7 @@ const BITS = [
 ]
 
 export function SelectionBar(props: SelectionBarProps) {
-  const { selectedChoices, onEdit, onSelectAll, onUndo, onRedo, canUndo, canRedo } = props
+  const { selectedChoices, onEdit, onSelectAll } = props
   const count = selectedChoices.length
   const common = commonChoice(selectedChoices)
   const isKept = common.bits === 'keep'
@@ -33,14 +29,14 @@ export function SelectionBar(props: SelectionBarProps) {
     <div
       role="toolbar"
       aria-label="Selected layers"
-      className="flex min-h-12 flex-wrap items-center gap-x-3 gap-y-1.5 border-b border-line px-5 py-2"
+      className="flex h-12 shrink-0 items-center gap-3 overflow-x-auto border-b border-line px-5"
     >
-      <span aria-live="polite" className="w-24 text-sm font-medium text-ink">
+      <span aria-live="polite" className="w-24 shrink-0 text-sm font-medium text-ink">
         {count === 0 ? <span className="font-normal text-ink-3">None selected</span> : `${count} selected`}
       </span>
       {count === 0 ? (
         <>
-          <p className="text-sm text-ink-3">Click or drag over cells, rows or columns to change them.</p>
+          <p className="truncate text-sm text-ink-3">Click or drag over cells, rows or columns to change them.</p>
           <Button size="sm" onClick={onSelectAll}>
             Select all
           </Button>
@@ -69,17 +65,13 @@ export function SelectionBar(props: SelectionBarProps) {
           </MoreSpecOptions>
         </>
       )}
-      <span className="ml-auto flex gap-0.5">
-        <IconButton size="sm" icon={Undo2} label="Undo" keys="mod+z" disabled={!canUndo} onClick={onUndo} />
-        <IconButton size="sm" icon={Redo2} label="Redo" keys="shift+mod+z" disabled={!canRedo} onClick={onRedo} />
-      </span>
     </div>
   )
 }
 
 function Labelled({ label, children }: { label: string; children: React.ReactNode }) {
   return (
-    <span className="flex items-center gap-1.5 text-xs text-ink-3">
+    <span className="flex shrink-0 items-center gap-1.5 text-xs text-ink-3">
       <span aria-hidden>{label}</span>
       {children}
     </span>

@@ -1,4 +1,13 @@
-import { type KeyboardEvent, type PointerEvent, type ReactNode, useEffect, useMemo, useRef, useState } from 'react'
+import {
+  type KeyboardEvent,
+  type PointerEvent,
+  type ReactNode,
+  useCallback,
+  useEffect,
+  useMemo,
+  useRef,
+  useState,
+} from 'react'
 import { cn } from '../cn.ts'
 import { GridHeader } from './grid-header.tsx'
 import { moveFocus } from './grid-keys.ts'
@@ -27,6 +36,15 @@ export interface BlockGridProps {
   className?: string
 }
 
+interface Brush {
+  readonly mode: SelectMode
+  last: CellPosition
+  /** Where it began, in client pixels. */
+  readonly x: number
+  readonly y: number
+}
+
+const DRAG_PIXELS = 4
 const ROW_HEIGHT = 30
 const HEADER_HEIGHT = 44
 
@@ -52,7 +70,7 @@ export function BlockGrid({
   const range = useGridRange(scroller, size, metrics, counts)
   const [active, setActive] = useState<CellPosition>({ row: 0, column: 0 })
   const anchor = useRef<CellPosition>({ row: 0, column: 0 })
-  const brush = useRef<{ mode: SelectMode; last: CellPosition } | null>(null)
+  const brush = useRef<Brush | null>(null)
   const current = clampTo(active, counts)
 
   useEffect(() => {
@@ -78,13 +96,13 @@ export function BlockGrid({
     if (!onSelect) return
     if (event.shiftKey) {
       selectTo(at, 'replace')
-      brush.current = { mode: 'replace', last: at }
+      brush.current = { mode: 'replace', last: at, x: event.clientX, y: event.clientY }
       return
     }
     anchor.current = at
     const mod = event.ctrlKey || event.metaKey
     selectTo(at, mod ? 'toggle' : 'replace')
-    brush.current = { mode: mod ? 'add' : 'replace', last: at }
+    brush.current = { mode: mod ? 'add' : 'replace', last: at, x: event.clientX, y: event.clientY }
   }
 
   function onPointerOver(event: PointerEvent<HTMLDivElement>): void {
@@ -93,6 +111,8 @@ export function BlockGrid({
     onPoint?.(model.rows[at.row]?.cells[at.column] ?? null)
     const drag = brush.current
     if (drag === null || (drag.last.row === at.row && drag.last.column === at.column)) return
+    // The page may have moved under a pointer that did not: that is no drag.
+    if (Math.hypot(event.clientX - drag.x, event.clientY - drag.y) < DRAG_PIXELS) return
     drag.last = at
     setActive(at)
     selectTo(at, drag.mode)
@@ -123,6 +143,18 @@ export function BlockGrid({
     if (handleSelectionKey(press) || (!press.mod && onKey?.(event.key))) event.preventDefault()
   }
 
+  function selectRow(row: number, mode: SelectMode): void {
+    onSelect?.(namesOfRow(model, row), mode)
+    anchor.current = { row, column: current.column }
+    focusCell(anchor.current)
+  }
+
+  function selectColumn(column: number, mode: SelectMode): void {
+    onSelect?.(namesOfColumn(model, column), mode)
+    anchor.current = { row: current.row, column }
+    focusCell(anchor.current)
+  }
+
   /** Space as in spreadsheets: alone the cell, with Shift its row, with Mod its column; Mod+A everything. */
   function handleSelectionKey({ key, shift, mod }: { key: string; shift: boolean; mod: boolean }): boolean {
     if (!onSelect) return false
@@ -143,6 +175,13 @@ export function BlockGrid({
     }
     return false
   }
+
+  // Rows are memoized: what they call must stay the same function.
+  const latestSelectRow = useRef(selectRow)
+  useEffect(() => {
+    latestSelectRow.current = selectRow
+  })
+  const selectRowLater = useCallback((row: number, mode: SelectMode) => latestSelectRow.current(row, mode), [])
 
   const rows: number[] = []
   for (let row = range.firstRow; row <= range.lastRow; row += 1) rows.push(row)
@@ -177,7 +216,7 @@ export function BlockGrid({
           columns={model.columns}
           metrics={metrics}
           range={range}
-          onSelectColumn={onSelect ? (column, mode) => onSelect(namesOfColumn(model, column), mode) : undefined}
+          onSelectColumn={onSelect ? selectColumn : undefined}
           onSelectAll={onSelect ? () => onSelect(allNames(model), 'replace') : undefined}
         />
         {rows.map((index) => {
@@ -198,7 +237,7 @@ export function BlockGrid({
                 activeColumn={index === current.row ? current.column : null}
                 view={view}
                 selected={selected}
-                onSelectRow={onSelect}
+                onSelectRow={onSelect ? selectRowLater : undefined}
               />
             )
           )
@@ -211,7 +250,7 @@ export function BlockGrid({
 function useMetrics(model: GridModel, width: number): GridMetrics {
   return useMemo(() => {
     const longest = model.rows.reduce((length, row) => Math.max(length, row.label.length), 2)
-    const rowHeaderWidth = Math.min(120, 22 + longest * 7.5)
+    const rowHeaderWidth = Math.min(120, Math.round(18 + longest * 6.4))
     return {
       rowHeight: ROW_HEIGHT,
       headerHeight: HEADER_HEIGHT,

@@ -31,7 +31,7 @@ interface GridRowProps {
   activeColumn: number | null
   view(names: CellNames): CellView
   selected: ReadonlySet<string> | undefined
-  onSelectRow: ((names: readonly string[], mode: SelectMode) => void) | undefined
+  onSelectRow: ((row: number, mode: SelectMode) => void) | undefined
 }
 
 export const GridRowView = memo(function GridRowView(props: GridRowProps) {
@@ -60,7 +60,7 @@ export const GridRowView = memo(function GridRowView(props: GridRowProps) {
             tabIndex={-1}
             aria-label={`Select ${label}`}
             onClick={(event) =>
-              onSelectRow(row.cells.flat(), event.ctrlKey || event.metaKey || event.shiftKey ? 'add' : 'replace')
+              onSelectRow(index, event.ctrlKey || event.metaKey || event.shiftKey ? 'add' : 'replace')
             }
             className="flex h-full w-full items-center justify-end truncate px-2 hover:bg-hover hover:text-ink"
           >
@@ -147,14 +147,14 @@ const GridCell = memo(function GridCell(props: GridCellProps) {
         <div
           style={view.fill === null ? undefined : { background: view.fill, color: view.ink ?? undefined }}
           className={cn(
-            'relative flex h-full items-center gap-1.5 overflow-hidden rounded-[2px] px-2 text-xs whitespace-nowrap',
+            'relative flex h-full items-center gap-1 overflow-hidden rounded-[2px] px-1.5 text-xs whitespace-nowrap',
             'group-focus-visible/cell:outline-2 group-focus-visible/cell:-outline-offset-1 group-focus-visible/cell:outline-accent',
             view.fill === null && 'text-ink-2 shadow-[inset_0_0_0_1px_var(--line)]',
-            view.isBusy && 'animate-pulse',
+            view.isBusy && 'text-accent-text shadow-[inset_0_0_0_2px_var(--accent)]',
           )}
         >
           <span className="font-medium">{view.text}</span>
-          <span className="ml-auto truncate">{view.detail}</span>
+          <span className="ml-auto">{view.detail}</span>
           {isSelected && <SelectionMark />}
         </div>
       )}
