@@ -3,7 +3,7 @@
  * drives are sold), tok/s, bits/weight. Digits follow the precision of what was measured.
  */
 
-const NO_BREAK_SPACE = ' '
+const NO_BREAK_SPACE = '\u00a0'
 
 /** `value` with `digits` significant digits, never in exponent form, trailing zeros kept (so columns line up). */
 export function significant(value: number, digits = 3): string {

@@ -31,91 +31,139 @@ export function memoryTotal(parts: MemoryPartBytes): number {
 
 export interface MemoryBarProps {
   parts: MemoryPartBytes
-  /** What the machine can give, in bytes; null draws the parts against their own sum. */
+  /** What the machine can give, in bytes; null leaves the budget out. */
   budgetBytes: number | null
   /** Predicted parts are outlined, measured ones filled. */
   kind: 'predicted' | 'measured'
-  /** Bytes at the right end of the bar; bars that are compared share one. Default: the budget, or the sum where that is larger. */
+  /** Bytes at the right end of a compact bar; bars that are compared share one. Default: the sum. */
   scaleBytes?: number
   /** Adds the list of parts with their bytes below. */
   legend?: boolean
-  /** One line only, for tables. */
+  /** The parts alone, thin, for tables. */
   compact?: boolean
   className?: string
 }
 
-/** Memory by part against the budget, as a bar, in words and (with `legend`) as a list. */
+/**
+ * Memory by part. In full size the share of the budget stands above, as a track that opens like a lens onto the parts, so
+ * that a small model in a large machine can be read too.
+ */
 export function MemoryBar({ parts, budgetBytes, kind, scaleBytes, legend, compact, className }: MemoryBarProps) {
   const total = memoryTotal(parts)
-  const scale = Math.max(scaleBytes ?? Math.max(budgetBytes ?? 0, total), 1)
-  const level = budgetBytes === null ? 'ok' : memoryLevel(total, budgetBytes)
-  const summary = MEMORY_PARTS.map(({ key, label }) => `${label} ${formatMemory(parts[key])}`).join(', ')
+  const label = describe(parts, budgetBytes, kind)
+  if (compact)
+    return (
+      <PartsBar parts={parts} kind={kind} scale={scaleBytes ?? total} label={label} className={cn('h-3', className)} />
+    )
   return (
-    <div className={cn('flex min-w-0 flex-col gap-1.5', className)}>
-      <div
-        role="img"
-        aria-label={`${kind === 'predicted' ? 'Predicted' : 'Measured'} memory: ${formatMemory(total)}${budgetBytes ? ` of ${formatMemory(budgetBytes)}` : ''}. ${summary}.`}
-        className={cn(
-          'relative w-full rounded-sm bg-sunken shadow-[inset_0_0_0_1px_var(--line)]',
-          compact ? 'h-3' : 'h-5',
-        )}
-      >
-        <div className="absolute inset-0.5 flex gap-px overflow-hidden rounded-[2px]">
-          {MEMORY_PARTS.map(({ key, color }) => (
-            <div
-              key={key}
-              style={{
-                width: `${(parts[key] / scale) * 100}%`,
-                ...(kind === 'measured'
-                  ? { background: color }
-                  : {
-                      boxShadow: `inset 0 0 0 1.5px ${color}`,
-                      background: `color-mix(in oklab, ${color} 16%, transparent)`,
-                    }),
-              }}
-              className="h-full shrink-0 rounded-[1px] transition-[width] duration-150"
-            />
-          ))}
-        </div>
-        {budgetBytes !== null && budgetBytes < scale * 0.995 && (
-          <div style={{ left: `${(budgetBytes / scale) * 100}%` }} className="absolute -inset-y-1 w-0.5 bg-danger" />
-        )}
-      </div>
-      {!compact && budgetBytes !== null && (
-        <p className="flex justify-between gap-2 text-xs text-ink-3">
-          <span>
-            <span className="font-medium text-ink">{formatMemory(total)}</span> of {formatMemory(budgetBytes)}
-          </span>
-          <span
-            className={cn(
-              level === 'danger' ? 'font-medium text-danger-text' : level === 'warn' && 'font-medium text-warn-text',
-            )}
-          >
-            {formatPercent(total / Math.max(budgetBytes, 1), 2)}
-            {total > budgetBytes ? ', too big' : level !== 'ok' && ', tight'}
-          </span>
-        </p>
-      )}
-      {legend && <MemoryLegend parts={parts} kind={kind} />}
+    <div className={cn('flex min-w-0 flex-col', className)}>
+      {budgetBytes !== null && <BudgetTrack total={total} budget={budgetBytes} />}
+      <PartsBar parts={parts} kind={kind} scale={scaleBytes ?? total} label={label} className="h-6" />
+      {legend && <MemoryLegend parts={parts} kind={kind} className="mt-2" />}
     </div>
   )
 }
 
-/** The five parts by name with their bytes. */
-export function MemoryLegend({ parts, kind }: { parts: MemoryPartBytes; kind: 'predicted' | 'measured' }) {
+function describe(parts: MemoryPartBytes, budgetBytes: number | null, kind: 'predicted' | 'measured'): string {
+  const summary = MEMORY_PARTS.map(({ key, label }) => `${label} ${formatMemory(parts[key])}`).join(', ')
+  const budget = budgetBytes === null ? '' : ` of ${formatMemory(budgetBytes)}`
+  return `${kind === 'predicted' ? 'Predicted' : 'Measured'} memory: ${formatMemory(memoryTotal(parts))}${budget}. ${summary}.`
+}
+
+const LEVEL_FILL = { ok: 'bg-ink-3', warn: 'bg-warn', danger: 'bg-danger' }
+const LEVEL_TEXT = { ok: 'text-ink-3', warn: 'font-medium text-warn-text', danger: 'font-medium text-danger-text' }
+
+/** The total against the budget, with marks where it turns amber and red, and the lens down to the parts. */
+function BudgetTrack({ total, budget }: { total: number; budget: number }) {
+  const level = memoryLevel(total, budget)
+  const scale = Math.max(budget, total, 1)
+  const share = (total / scale) * 100
+  const verdict = total > budget ? ', too big' : level === 'ok' ? '' : ', tight'
   return (
-    <dl className="grid grid-cols-[auto_1fr_auto] items-center gap-x-2 gap-y-0.5 text-xs">
-      {MEMORY_PARTS.map(({ key, label, color }) => (
-        <div key={key} className="contents">
-          <span
-            aria-hidden
-            className="size-2.5 rounded-[2px]"
-            style={kind === 'measured' ? { background: color } : { boxShadow: `inset 0 0 0 2px ${color}` }}
+    <>
+      <p className="mb-1.5 flex items-baseline justify-between gap-2 text-xs text-ink-3">
+        <span>
+          <span className="text-base font-medium text-ink">{formatMemory(total)}</span> of {formatMemory(budget)} free
+        </span>
+        <span className={LEVEL_TEXT[level]}>
+          {formatPercent(total / Math.max(budget, 1), 2)}
+          {verdict}
+        </span>
+      </p>
+      <div aria-hidden className="relative h-1.5 w-full rounded-[2px] bg-sunken shadow-[inset_0_0_0_1px_var(--line)]">
+        <div
+          style={{ width: `max(${share}%, 2px)` }}
+          className={cn('h-full rounded-[2px] transition-[width] duration-150', LEVEL_FILL[level])}
+        />
+        {[0.8, 0.9, 1].map((mark) => (
+          <div
+            key={mark}
+            style={{ left: `${((budget * mark) / scale) * 100}%` }}
+            className="absolute inset-y-0 w-px -translate-x-px bg-line-strong"
           />
-          <dt className="text-ink-2">{label}</dt>
-          <dd className="text-right text-ink">{formatMemory(parts[key])}</dd>
-        </div>
+        ))}
+      </div>
+      <svg aria-hidden viewBox="0 0 100 10" preserveAspectRatio="none" className="h-2.5 w-full">
+        <polygon points={`0,0 ${Math.max(share, 0.2)},0 100,10 0,10`} fill="var(--sunken)" />
+      </svg>
+    </>
+  )
+}
+
+interface PartsBarProps {
+  parts: MemoryPartBytes
+  kind: 'predicted' | 'measured'
+  /** Bytes at the right end. */
+  scale: number
+  label: string
+  className?: string
+}
+
+function PartsBar({ parts, kind, scale, label, className }: PartsBarProps) {
+  return (
+    <div
+      role="img"
+      aria-label={label}
+      className={cn('flex w-full gap-px overflow-hidden rounded-[3px] bg-sunken', className)}
+    >
+      {MEMORY_PARTS.filter(({ key }) => parts[key] > 0).map(({ key, label: part, color }) => (
+        <div
+          key={key}
+          title={`${part} ${formatMemory(parts[key])}`}
+          style={{ width: `${(parts[key] / Math.max(scale, 1)) * 100}%`, ...partFill(kind, color) }}
+          className="h-full min-w-px rounded-[1px] transition-[width] duration-150"
+        />
       ))}
-    </dl>
+    </div>
+  )
+}
+
+function partFill(kind: 'predicted' | 'measured', color: string): { background: string; boxShadow?: string } {
+  if (kind === 'measured') return { background: color }
+  return { boxShadow: `inset 0 0 0 1.5px ${color}`, background: `color-mix(in oklab, ${color} 16%, var(--surface))` }
+}
+
+export interface MemoryLegendProps {
+  parts: MemoryPartBytes
+  kind: 'predicted' | 'measured'
+  className?: string
+}
+
+/** The five parts by name with their bytes: a list where it is narrow, one line where there is room. */
+export function MemoryLegend({ parts, kind, className }: MemoryLegendProps) {
+  return (
+    <div className={cn('@container', className)}>
+      <dl className="flex flex-col gap-x-6 gap-y-1 text-xs @lg:flex-row @lg:flex-wrap">
+        {MEMORY_PARTS.map(({ key, label, color }) => (
+          <div key={key} className="flex items-center gap-2">
+            <dt className="flex items-center gap-2 text-ink-2">
+              <span aria-hidden className="size-2.5 rounded-[2px]" style={partFill(kind, color)} />
+              {label}
+            </dt>
+            <dd className="ml-auto text-ink @lg:ml-0">{formatMemory(parts[key])}</dd>
+          </div>
+        ))}
+      </dl>
+    </div>
   )
 }

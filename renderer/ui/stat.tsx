@@ -23,7 +23,7 @@ export function Stat({ label, value, kind, protocol, predicted, size = 'md', cla
       className={cn('inline-flex items-center gap-1.5 font-medium text-ink', size === 'lg' ? 'text-xl' : 'text-base')}
     >
       {kind && <KindMark kind={kind} />}
-      {value}
+      {size === 'lg' && typeof value === 'string' ? <Quantity text={value} /> : value}
     </span>
   )
   return (
@@ -38,6 +38,17 @@ export function Stat({ label, value, kind, protocol, predicted, size = 'md', cla
       )}
       {predicted && <span className="text-xs text-ink-3">predicted {predicted}</span>}
     </div>
+  )
+}
+
+/** A formatted number with its unit set smaller: they are parted by the no-break space that the formatters put there. */
+function Quantity({ text }: { text: string }) {
+  const [number = text, ...unit] = text.split('\u00a0')
+  return (
+    <span>
+      {number}
+      {unit.length > 0 && <span className="text-base font-normal text-ink-2">{`\u00a0${unit.join('\u00a0')}`}</span>}
+    </span>
   )
 }
 

@@ -21,7 +21,7 @@ export function ModelOverview({ detail }: { detail: ModelDetail }) {
   const { summary } = detail
   const { config, quantization } = summary
   return (
-    <div className="flex min-h-0 flex-1 flex-col gap-8 overflow-y-auto px-5 py-5">
+    <div className="flex min-h-0 flex-1 flex-col gap-8 overflow-y-auto @container px-5 py-5">
       <div className="flex flex-wrap gap-x-10 gap-y-4">
         <Stat label="Parameters" value={formatParameters(summary.parameters)} size="lg" />
         <Stat label="On disk" value={formatDisk(summary.fileBytes)} size="lg" />
@@ -29,10 +29,10 @@ export function ModelOverview({ detail }: { detail: ModelDetail }) {
         {quantization && (
           <Stat label="Bits per weight, with metadata" value={quantization.bitsPerWeight.toFixed(2)} size="lg" />
         )}
-        {config && <Stat label="Context" value={`${config.contextLength} tokens`} size="lg" />}
+        {config && <Stat label="Context" value={`${config.contextLength}\u00a0tokens`} size="lg" />}
       </div>
       {summary.note && <p className="max-w-prose border-l-2 border-accent pl-3 text-ink-2">{summary.note}</p>}
-      <div className="grid grid-cols-1 gap-x-12 gap-y-8 2xl:grid-cols-2">
+      <div className="grid grid-cols-1 gap-x-12 gap-y-8 @4xl:grid-cols-2">
         <RunFigures modelId={summary.id} />
         {config && (
           <Section title="Architecture">
@@ -141,7 +141,7 @@ function ByteGroups({ detail }: { detail: ModelDetail }) {
   const total = groups.reduce((sum, { bytes }) => sum + bytes, 0)
   const largest = groups[0]?.bytes ?? 1
   return (
-    <Section title="Where the bytes are" description="Stored size by kind of tensor" className="2xl:col-span-2">
+    <Section title="Where the bytes are" description="Stored size by kind of tensor" className="@4xl:col-span-2">
       <table className="w-full max-w-5xl border-separate border-spacing-y-1 text-sm">
         <thead className="sr-only">
           <tr>

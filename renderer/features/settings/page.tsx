@@ -27,10 +27,10 @@ export function SettingsPage() {
   return (
     <div className="flex min-h-0 flex-1 flex-col bg-surface">
       <PageHeader title="Settings" subtitle="Changes take effect and are saved at once" />
-      <div className="min-h-0 flex-1 overflow-y-auto">
-        <div className="grid max-w-[96rem] grid-cols-1 gap-x-16 gap-y-10 px-5 py-6 2xl:grid-cols-2">
+      <div className="@container min-h-0 flex-1 overflow-y-auto">
+        <div className="grid max-w-[96rem] grid-cols-1 gap-x-16 gap-y-10 px-5 py-6 @5xl:grid-cols-2">
           {error && <ErrorView error={error} onRetry={refetch} />}
-          {save.error && <ErrorView error={save.error} title="The change was not saved" className="2xl:col-span-2" />}
+          {save.error && <ErrorView error={save.error} title="The change was not saved" className="@5xl:col-span-2" />}
           {settings ? (
             <div className="flex max-w-2xl flex-col gap-10">
               <AppearanceSection settings={settings} change={change} />
