@@ -109,8 +109,8 @@ struct PerplexityResult {
 /// One call at a time; any thread. Memory is freed by the destructor.
 class Model {
  public:
-  /// Loads a folder (config.json + safetensors; unquantized, HQQ, or mixed per layer). Progress: {"phase":"load","done":bytes,
-  /// "total":bytes}. Throws {not_found|bad_file|unsupported|bad_input|out_of_memory|cancelled}.
+  /// Loads a folder (config.json + safetensors; unquantized, HQQ, or mixed per layer). Progress: {"phase":"load","done":layers,
+  /// "total":layers}. Throws {not_found|bad_file|unsupported|bad_input|out_of_memory|cancelled}.
   static std::unique_ptr<Model> load(const std::string& dir, const LoadOptions& options, Reporter& reporter);
   /// The same from any source of tensors (tests, benchmarks, quantize in memory).
   static std::unique_ptr<Model> build(const ModelConfig& config, WeightSource& source, const LoadOptions& options, Reporter& reporter);
@@ -123,7 +123,7 @@ class Model {
   void logits(const std::vector<std::vector<int32_t>>& ids, std::span<float> out, Numerics numerics, Reporter& reporter);
 
   /// Continues `ids`. The KV cache of the longest common prefix with the previous call is reused. `on_token` sees each new id as it
-  /// is chosen, stop ids included. Cancelling and a full context are outcomes, not errors. Throws {bad_input} for no ids or a bad
+  /// is chosen, stop ids included. Progress: {"phase":"prefill","done":tokens,"total":tokens}. Cancelling and a full context are outcomes, not errors. Throws {bad_input} for no ids or a bad
   /// id, or when the prompt alone does not fit the context.
   GenerateResult generate(std::span<const int32_t> ids, const GenerateOptions& options,
                           const std::function<void(int32_t id)>& on_token, Reporter& reporter);

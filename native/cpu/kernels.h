@@ -1,0 +1,92 @@
+// The table of SIMD kernels. One source (cpu/*_impl.h) is compiled once per instruction set; which table runs is decided by
+// core/cpu_features.h at run time. Every kernel is tested against cpu/reference.h at every level the machine has.
+#pragma once
+
+#include <cstdint>
+
+#include "core/cpu_features.h"
+#include "core/tensor.h"
+#include "cpu/tiled.h"
+
+namespace hqq {
+
+/// Row-major unquantized matrix (f32, f16 or bf16, any alignment).
+struct DenseRows {
+  const std::byte* data = nullptr;
+  DType dtype = DType::f32;
+  int64_t out = 0, in = 0;
+
+  const std::byte* row(int64_t r) const { return data + r * in * size_of(dtype); }
+};
+
+/// Activations rounded to 8 bits: x ~ scale[chunk] * q, |q| <= 127, one scale per 64 columns.
+struct QuantizedRows {
+  int8_t* q = nullptr;        // [tokens][padded_cols], zero-padded to a multiple of 64
+  float* scale = nullptr;     // [tokens][padded_cols / 64]
+  int32_t* prefix = nullptr;  // [tokens][padded_cols / 8 + 1]: sums of q over everything before each run of 8
+  int64_t padded_cols = 0;
+
+  QuantizedRows row(int64_t t) const {
+    return {q + t * padded_cols, scale + t * (padded_cols / 64), prefix + t * (padded_cols / 8 + 1), padded_cols};
+  }
+};
+
+/// One tile of attention: `rows` queries (tokens x the heads that share a key/value head) against all their visible keys.
+struct AttentionTile {
+  const float* q = nullptr;       // [rows][dim]
+  int64_t rows = 0;
+  const int64_t* visible = nullptr;  // [rows]: how many leading positions each query may look at, >= 1
+  const float* keys = nullptr;    // [position / 16][dim][16]
+  const float* values = nullptr;  // [position][dim]
+  int64_t dim = 0;                // head_dim padded to a multiple of 16
+  float scale = 1.0f;             // 1 / sqrt(head_dim)
+  float* out = nullptr;           // [rows][dim]
+};
+/// Most rows that one AttentionTile may have.
+constexpr int64_t kMaxAttentionRows = 32;
+
+struct Kernels {
+  // --- vectors ---
+  /// y = x / sqrt(mean(x^2) + eps) * weight
+  void (*rms_norm)(const float* x, const float* weight, float eps, int64_t n, float* y);
+  /// y = silu(gate) * up
+  void (*swiglu)(const float* gate, const float* up, int64_t n, float* y);
+  /// x += y
+  void (*add)(float* x, const float* y, int64_t n);
+  /// max(x) and sum(exp(x - max)): the two halves of a log-sum-exp
+  void (*log_sum_exp)(const float* x, int64_t n, float* max, float* sum);
+  // --- attention ---
+  void (*attention)(const AttentionTile& tile);
+  // --- linear layers, float32 activations ---
+  /// y[r] = dot(row r, x) for r in [begin, end)
+  void (*dense_gemv)(const DenseRows& w, const float* x, int64_t begin, int64_t end, float* y);
+  /// panel[k][lane] = W[row + lane][k0 + k], zero beyond the last row; float32
+  void (*dense_panel)(const DenseRows& w, int64_t row, int64_t k0, int64_t cols, float* panel);
+  /// panel[k][lane] = W'[lane of block][k0 + k], dequantized in compute_dtype; k0 is a multiple of 64
+  void (*tiled_panel)(const TiledWeights& w, int64_t block, int64_t k0, int64_t cols, float* panel);
+  /// c[t][0..16) (+)= sum_k x[t][k] * panel[k][0..16)
+  void (*panel_gemm)(const float* x, int64_t x_stride, int64_t tokens, const float* panel, int64_t panel_stride, int64_t cols,
+                     float* c, int64_t c_stride, bool accumulate);
+  // --- linear layers, 8-bit activations ---
+  /// Fills one row of QuantizedRows from `cols` floats.
+  void (*quantize_row)(const float* x, int64_t cols, const QuantizedRows& row);
+  /// axis 1: c[t][lane] = W'x for one block of 16 rows and `tokens` consecutive activation rows
+  void (*tiled_gemm)(const TiledWeights& w, const QuantizedRows& x, int64_t tokens, int64_t block, float* c);
+  /// axis 0: quantizes scale[class] * x into `row` and returns the sum of zero * (rounded scale * x)
+  float (*scale_for_class)(const TiledWeights& w, int64_t cls, const float* x, const QuantizedRows& row);
+  /// axis 0: c[lane] = sum q * x over the block, x as given by scale_for_class
+  void (*class_gemv)(const TiledWeights& w, const QuantizedRows& x, int64_t block, float* c);
+};
+
+/// The table of the level in force, or of a given level (which the CPU must have).
+const Kernels& kernels();
+const Kernels& kernels(SimdLevel level);
+
+// One per instruction set; null where this build has no such code.
+const Kernels* scalar_kernels();
+const Kernels* avx2_kernels();
+const Kernels* avx512_kernels();
+const Kernels* amx_kernels();
+const Kernels* neon_kernels();
+
+}  // namespace hqq

@@ -1,0 +1,244 @@
+#include "model/model.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+#include "core/thread_pool.h"
+#include "model/perplexity.h"
+#include "model/sampler.h"
+#include "model/transformer.h"
+#include "model/weight_source.h"
+
+namespace hqq {
+namespace {
+
+constexpr int64_t kDefaultContext = 4096;
+constexpr int64_t kMaxContext = int64_t{1} << 24;
+constexpr int64_t kLogitScratchBytes = int64_t{32} << 20;
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+void report(Reporter& reporter, const char* phase, int64_t done, int64_t total) {
+  reporter.progress(std::string("{\"phase\":\"") + phase + "\",\"done\":" + std::to_string(done) + ",\"total\":" + std::to_string(total) + "}");
+}
+
+}  // namespace
+
+std::string_view to_string(FinishReason reason) {
+  switch (reason) {
+    case FinishReason::eos: return "eos";
+    case FinishReason::length: return "length";
+    case FinishReason::context_full: return "context-full";
+    case FinishReason::cancelled: return "cancelled";
+  }
+  return "length";
+}
+
+struct Model::Impl {
+  ModelConfig config;
+  ModelWeights weights;
+  Transformer transformer;
+  Buffer logits;             // [logit_rows][vocab]
+  int64_t logit_rows;
+  std::vector<int32_t> cached;  // ids whose keys and values are in the cache, from position 0
+  bool cached_eight_bit = false;
+
+  Impl(const ModelConfig& c, ModelWeights w, int64_t context)
+      : config(c), weights(std::move(w)), transformer(config, weights, context) {
+    logit_rows = std::clamp<int64_t>(kLogitScratchBytes / (config.vocab_size * 4), 16, kMaxBatchTokens);
+    logits = Buffer(logit_rows * config.vocab_size * 4, MemoryUse::scratch);
+  }
+
+  void check_ids(std::span<const int32_t> ids) const {
+    for (const int32_t id : ids)
+      require(id >= 0 && id < config.vocab_size, ErrorCode::bad_input,
+              "token id " + std::to_string(id) + " is outside the model's vocabulary of " + std::to_string(config.vocab_size));
+  }
+
+  /// Positions [first, ids.size()) through the model in batches; `each(begin, count)` may read logits of the batch just done.
+  template <typename Each>
+  void run(std::span<const int32_t> ids, int64_t first, bool eight_bit, Reporter& reporter, Each&& each) {
+    const auto total = static_cast<int64_t>(ids.size());
+    // What is being overwritten must not be taken for valid if this throws.
+    cached.resize(static_cast<size_t>(std::min<int64_t>(first, static_cast<int64_t>(cached.size()))));
+    cached_eight_bit = eight_bit;
+    for (int64_t at = first; at < total;) {
+      const int64_t count = std::min(kMaxBatchTokens, total - at);
+      const auto batch = ids.subspan(static_cast<size_t>(at), static_cast<size_t>(count));
+      transformer.forward(batch, at, {.eight_bit = eight_bit, .rope_length = total}, reporter);
+      cached.insert(cached.end(), batch.begin(), batch.end());
+      each(at, count);
+      at += count;
+    }
+  }
+
+  /// Leading ids of `ids` whose cache entries can be kept. At least one id stays to be computed, for its logits.
+  int64_t reusable(std::span<const int32_t> ids, bool eight_bit) const {
+    const bool stretched = config.rope.scaling == RopeScaling::dynamic &&
+                           static_cast<int64_t>(ids.size()) > config.rope.original_max_position;
+    if (stretched || eight_bit != cached_eight_bit) return 0;
+    const size_t limit = std::min(ids.size() - 1, cached.size());
+    size_t n = 0;
+    while (n < limit && ids[n] == cached[n]) ++n;
+    return static_cast<int64_t>(n);
+  }
+
+  std::span<float> last_logits(int64_t index_in_batch, bool eight_bit, Reporter& reporter) {
+    transformer.logits(index_in_batch, 1, eight_bit, logits.as<float>(), reporter);
+    return logits.span<float>().first(static_cast<size_t>(config.vocab_size));
+  }
+
+  double window_loss(std::span<const int32_t> ids, const ScoredWindow& window, bool eight_bit, Reporter& reporter);
+};
+
+std::unique_ptr<Model> Model::load(const std::string& dir, const LoadOptions& options, Reporter& reporter) {
+  const ModelConfig config = read_model_config(dir);
+  FolderSource source(dir);
+  return build(config, source, options, reporter);
+}
+
+std::unique_ptr<Model> Model::build(const ModelConfig& config, WeightSource& source, const LoadOptions& options, Reporter& reporter) {
+  const DType compute = options.compute_dtype;
+  require(compute == DType::f32 || compute == DType::f16 || compute == DType::bf16, ErrorCode::bad_input,
+          "compute dtype must be float32, float16 or bfloat16");
+  require(options.context_length >= 0 && options.context_length <= kMaxContext, ErrorCode::bad_input, "context length is out of range");
+  const int64_t context = options.context_length > 0 ? options.context_length : std::min(config.max_position, kDefaultContext);
+  ModelWeights weights = load_weights(config, source, compute, reporter);
+  return std::unique_ptr<Model>(new Model(std::make_unique<Impl>(config, std::move(weights), context)));
+}
+
+Model::Model(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Model::~Model() = default;
+
+ModelInfo Model::info() const {
+  const Impl& m = *impl_;
+  ModelInfo info;
+  info.config = m.config;
+  info.parameters = m.weights.parameters;
+  info.context_length = m.transformer.capacity();
+  info.layers = m.weights.layers;
+  info.weight_bytes = m.weights.resident_bytes();
+  info.mapped_bytes = m.weights.mapped_bytes;
+  info.metadata_bytes = m.weights.metadata_bytes();
+  info.kv_cache_bytes = m.transformer.kv_cache_bytes();
+  info.scratch_bytes = m.transformer.scratch_bytes() + m.logits.bytes();
+  info.bytes_per_token = m.weights.bytes_per_token();
+  return info;
+}
+
+void Model::logits(const std::vector<std::vector<int32_t>>& ids, std::span<float> out, Numerics numerics, Reporter& reporter) {
+  Impl& m = *impl_;
+  require(!ids.empty() && !ids.front().empty(), ErrorCode::bad_input, "logits: no token ids");
+  const auto batch = static_cast<int64_t>(ids.size()), time = static_cast<int64_t>(ids.front().size()), vocab = m.config.vocab_size;
+  require(time <= m.transformer.capacity(), ErrorCode::bad_input,
+          "logits: " + std::to_string(time) + " tokens exceed the context of " + std::to_string(m.transformer.capacity()));
+  for (const auto& row : ids) {
+    require(static_cast<int64_t>(row.size()) == time, ErrorCode::bad_input, "logits: rows of ids must be equally long");
+    m.check_ids(row);
+  }
+  require(static_cast<int64_t>(out.size()) == batch * time * vocab, ErrorCode::internal, "logits: wrong output size");
+  const bool eight_bit = numerics == Numerics::fast;
+  for (int64_t b = 0; b < batch; ++b) {
+    m.run(ids[static_cast<size_t>(b)], 0, eight_bit, reporter, [&](int64_t at, int64_t count) {
+      m.transformer.logits(0, count, eight_bit, out.data() + (b * time + at) * vocab, reporter);
+      report(reporter, "logits", b * time + at + count, batch * time);
+    });
+  }
+}
+
+GenerateResult Model::generate(std::span<const int32_t> ids, const GenerateOptions& options,
+                               const std::function<void(int32_t id)>& on_token, Reporter& reporter) {
+  Impl& m = *impl_;
+  require(!ids.empty(), ErrorCode::bad_input, "generate: no token ids");
+  require(options.max_new_tokens >= 1, ErrorCode::bad_input, "generate: max_new_tokens must be at least 1");
+  m.check_ids(ids);
+  const auto prompt = static_cast<int64_t>(ids.size());
+  require(prompt <= m.transformer.capacity(), ErrorCode::bad_input,
+          "the prompt has " + std::to_string(prompt) + " tokens, the context holds " + std::to_string(m.transformer.capacity()));
+  Sampler sampler(options.sampling, m.config.vocab_size);
+  for (const int32_t id : ids) sampler.saw(id);
+
+  const bool eight_bit = options.numerics == Numerics::fast;
+  GenerateResult result;
+  result.prompt_tokens = prompt;
+  result.reused_tokens = m.reusable(ids, eight_bit);
+  result.prefill_tokens = prompt - result.reused_tokens;
+  auto clock = std::chrono::steady_clock::now();
+  std::vector<int32_t> sequence(ids.begin(), ids.end());
+  try {
+    int64_t last = 0;
+    m.run(ids, result.reused_tokens, eight_bit, reporter, [&](int64_t at, int64_t count) {
+      last = count - 1;
+      report(reporter, "prefill", at + count - result.reused_tokens, result.prefill_tokens);
+    });
+    for (;;) {
+      const int32_t id = sampler.pick(m.last_logits(last, eight_bit, reporter));
+      if (result.new_ids.empty()) {
+        result.prefill_seconds = seconds_since(clock);
+        clock = std::chrono::steady_clock::now();
+      }
+      sampler.saw(id);
+      sequence.push_back(id);
+      result.new_ids.push_back(id);
+      on_token(id);
+      const auto is_stop = std::find(options.stop_ids.begin(), options.stop_ids.end(), id) != options.stop_ids.end();
+      if (is_stop) result.finish_reason = FinishReason::eos;
+      else if (static_cast<int64_t>(result.new_ids.size()) >= options.max_new_tokens) result.finish_reason = FinishReason::length;
+      else if (static_cast<int64_t>(sequence.size()) > m.transformer.capacity()) result.finish_reason = FinishReason::context_full;
+      else {
+        check_cancelled(reporter);
+        m.run(sequence, static_cast<int64_t>(sequence.size()) - 1, eight_bit, reporter, [](int64_t, int64_t) {});
+        last = 0;
+        continue;
+      }
+      break;
+    }
+  } catch (const EngineError& e) {
+    if (e.code() != ErrorCode::cancelled) throw;
+    result.finish_reason = FinishReason::cancelled;
+  }
+  (result.new_ids.empty() ? result.prefill_seconds : result.decode_seconds) = seconds_since(clock);
+  return result;
+}
+
+double Model::Impl::window_loss(std::span<const int32_t> ids, const ScoredWindow& window, bool eight_bit, Reporter& reporter) {
+  const auto part = ids.subspan(static_cast<size_t>(window.begin), static_cast<size_t>(window.end - window.begin));
+  const int64_t vocab = config.vocab_size;
+  double total = 0;
+  // Position p predicts id p + 1.
+  const int64_t first = window.first_target - window.begin - 1, last = window.end - window.begin - 1;
+  run(part, 0, eight_bit, reporter, [&](int64_t at, int64_t count) {
+    const int64_t stop = std::min(at + count, last);
+    for (int64_t p = std::max(at, first); p < stop; p += logit_rows) {
+      const int64_t rows = std::min(logit_rows, stop - p);
+      transformer.logits(p - at, rows, eight_bit, logits.as<float>(), reporter);
+      std::vector<double> loss(static_cast<size_t>(rows));
+      parallel_for(rows, 1, [&](int64_t begin, int64_t end) {
+        for (int64_t r = begin; r < end; ++r) {
+          const float* row = logits.as<float>() + r * vocab;
+          float max, sum;
+          kernels().log_sum_exp(row, vocab, &max, &sum);
+          loss[static_cast<size_t>(r)] = std::log(static_cast<double>(sum)) + max - row[part[static_cast<size_t>(p + r + 1)]];
+        }
+      });
+      for (const double value : loss) total += value;
+    }
+  });
+  return total / static_cast<double>(window.end - window.first_target);
+}
+
+PerplexityResult Model::perplexity(std::span<const int32_t> ids, const PerplexityOptions& options, Reporter& reporter) {
+  Impl& m = *impl_;
+  m.check_ids(ids);
+  require(options.window <= m.transformer.capacity(), ErrorCode::bad_input,
+          "perplexity: a window of " + std::to_string(options.window) + " tokens exceeds the context of " +
+              std::to_string(m.transformer.capacity()) + "; load the model with a longer context or use a smaller window");
+  const bool eight_bit = options.numerics == Numerics::fast;
+  return measure_perplexity(static_cast<int64_t>(ids.size()), options,
+                            [&](const ScoredWindow& window) { return m.window_loss(ids, window, eight_bit, reporter); }, reporter);
+}
+
+}  // namespace hqq

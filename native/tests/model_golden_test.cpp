@@ -1,0 +1,195 @@
+// Logits, greedy texts and perplexities against values that transformers and hqq computed. Cases in tests/data/models run in any
+// clone; larger ones are read from the shared golden data and skip loudly without it.
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <filesystem>
+
+#include "core/cpu_features.h"
+#include "io/json.h"
+#include "io/safetensors.h"
+#include "model/model.h"
+#include "tests/support/check.h"
+#include "tests/support/memory_source.h"
+
+using namespace hqq;
+
+namespace {
+
+std::vector<std::vector<int32_t>> id_rows(const TensorView& view) {
+  const int64_t rows = view.shape.size() == 2 ? view.shape[0] : 1, cols = view.shape.back();
+  std::vector<std::vector<int32_t>> ids(static_cast<size_t>(rows));
+  for (int64_t r = 0; r < rows; ++r)
+    for (int64_t c = 0; c < cols; ++c) {
+      int64_t id;
+      std::memcpy(&id, static_cast<const char*>(view.data) + (r * cols + c) * 8, 8);
+      ids[static_cast<size_t>(r)].push_back(static_cast<int32_t>(id));
+    }
+  return ids;
+}
+
+std::vector<int32_t> id_list(const Json& json) {
+  std::vector<int32_t> ids;
+  for (const Json& id : json.as_array()) ids.push_back(static_cast<int32_t>(id.as_int()));
+  return ids;
+}
+
+std::vector<float> logits_of(Model& model, const std::vector<std::vector<int32_t>>& ids, Numerics numerics = Numerics::exact) {
+  NullReporter reporter;
+  std::vector<float> out(ids.size() * ids[0].size() * static_cast<size_t>(model.info().config.vocab_size));
+  model.logits(ids, out, numerics, reporter);
+  return out;
+}
+
+struct Difference {
+  double max = 0, mean = 0, top1 = 0;
+};
+Difference compare(const std::vector<float>& ours, const TensorView& golden) {
+  CHECK_EQ(static_cast<int64_t>(ours.size()), golden.numel());
+  std::vector<float> theirs(ours.size());
+  to_f32(golden.data, golden.dtype, theirs.data(), golden.numel());
+  Difference d;
+  for (size_t i = 0; i < ours.size(); ++i) {
+    const double off = std::fabs(ours[i] - theirs[i]);
+    d.max = std::max(d.max, off);
+    d.mean += off / static_cast<double>(ours.size());
+  }
+  const auto vocab = static_cast<std::ptrdiff_t>(golden.shape.back());
+  int64_t rows = 0, same = 0;
+  for (const float *a = ours.data(), *b = theirs.data(); a != ours.data() + ours.size(); a += vocab, b += vocab, ++rows)
+    same += std::max_element(a, a + vocab) - a == std::max_element(b, b + vocab) - b;
+  d.top1 = static_cast<double>(same) / static_cast<double>(rows);
+  return d;
+}
+
+template <typename Body>
+void at_each_level(Body&& body) {
+  const SimdLevel before = active_simd_level();
+  for (const SimdLevel level : available_simd_levels()) {
+    set_simd_level(level);
+    body(level);
+  }
+  set_simd_level(before);
+}
+
+std::unique_ptr<Model> load(const std::string& dir, int64_t context = 0, DType compute = DType::f32) {
+  NullReporter reporter;
+  return Model::load(dir, {.compute_dtype = compute, .context_length = context}, reporter);
+}
+
+GenerateResult greedy(Model& model, const std::vector<int32_t>& ids, size_t count, double penalty = 1.0, std::vector<int32_t> stop = {},
+                      Numerics numerics = Numerics::fast) {
+  NullReporter reporter;
+  GenerateOptions options;
+  options.max_new_tokens = static_cast<int64_t>(count);
+  options.stop_ids = std::move(stop);
+  options.numerics = numerics;
+  options.sampling.repetition_penalty = penalty;
+  return model.generate(ids, options, [](int32_t) {}, reporter);
+}
+
+/// golden_greedy.json of the small real models: every text, id for id.
+void check_greedy_file(const std::string& dir) {
+  const auto model = load(dir);
+  const Json golden = read_json_file(dir + "/golden_greedy.json");
+  for (const Json& c : golden.at("cases").as_array()) {
+    const auto expected = id_list(c.at("new_ids"));
+    const auto result = greedy(*model, id_list(c.at("prompt_ids")), expected.size());
+    CHECK(result.new_ids == expected, c.get("prompt", ""));
+  }
+}
+
+double perplexity(Model& model, const std::vector<int32_t>& ids, PerplexityProtocol protocol, int64_t window, int64_t stride) {
+  NullReporter reporter;
+  return model.perplexity(ids, {.protocol = protocol, .window = window, .stride = stride}, reporter).perplexity;
+}
+
+}  // namespace
+
+TEST("llama fixture: float32 logits at every level") {
+  const std::string dir = test::shared_data("fixtures/models/llama");
+  const TensorStore golden = TensorStore::open(dir + "/golden.safetensors");
+  const auto ids = id_rows(golden.view("input_ids"));
+  at_each_level([&](SimdLevel level) {
+    const auto model = load(dir);
+    const Difference d = compare(logits_of(*model, ids), golden.view("logits_fp32"));
+    CHECK(d.max <= 1e-4, to_string(level), " off by ", d.max);
+  });
+}
+
+TEST("llama fixture: official quantized tensors give the official logits") {
+  const std::string dir = test::shared_data("fixtures/models/llama");
+  const TensorStore golden = TensorStore::open(dir + "/golden.safetensors");
+  const TensorStore stored = TensorStore::open(dir + "/quant_q4_g64_a1.safetensors");
+  const auto ids = id_rows(golden.view("input_ids"));
+  at_each_level([&](SimdLevel level) {
+    test::OverlaySource source(dir, [&](const std::string& module, const TensorView& weight) -> std::optional<QuantizedTensor> {
+      if (!stored.contains(module + ".W_q")) return std::nullopt;
+      return test::official_tensor(stored, module, weight.shape, 4, 64, 1);
+    });
+    NullReporter reporter;
+    const auto model = Model::build(read_model_config(dir), source, {}, reporter);
+    CHECK(model->info().layers.front().quantized);
+    const Difference d = compare(logits_of(*model, ids), golden.view("logits_q4_g64_a1"));
+    CHECK(d.max <= 1e-4, to_string(level), " off by ", d.max);
+    const Difference fast = compare(logits_of(*model, ids, Numerics::fast), golden.view("logits_q4_g64_a1"));
+    // 8-bit activations on random weights, the worst case: about 2 % of the logits' standard deviation.
+    CHECK(fast.mean <= 0.04, to_string(level), " 8-bit activations are off by ", fast.mean, " on average");
+  });
+}
+
+TEST("llama fixture: quantized by this engine") {
+  const std::string dir = test::shared_data("fixtures/models/llama");
+  const TensorStore golden = TensorStore::open(dir + "/golden.safetensors");
+  const auto ids = id_rows(golden.view("input_ids"));
+  struct Case { const char* name; int nbits; int64_t group; int axis; };
+  for (const Case& c : {Case{"logits_q4_g64_a1", 4, 64, 1}, Case{"logits_q4_g64_a0", 4, 64, 0}, Case{"logits_q2_g16_a1", 2, 16, 1},
+                        Case{"logits_q2_g16_a0", 2, 16, 0}}) {
+    QuantConfig config{.nbits = c.nbits, .group_size = c.group, .axis = c.axis};
+    config.round_zero = c.nbits == 4;
+    test::OverlaySource source(dir, test::quantize_linears(config));
+    NullReporter reporter;
+    const auto model = Model::build(read_model_config(dir), source, {}, reporter);
+    const Difference d = compare(logits_of(*model, ids), golden.view(c.name));
+    CHECK(d.mean <= 0.02, c.name, " mean ", d.mean);
+    CHECK(d.top1 == 1.0, c.name, " top-1 agrees in ", d.top1);
+  }
+}
+
+TEST("saved by transformers and hqq: golden logits") {
+  struct Case { const char* folder; const char* golden; const char* name; };
+  for (const Case& c : {Case{"hf_hqqconfig_fp32", "hf_hqqconfig_fp32", "logits_dequant_float32"},
+                        Case{"hf_hqqconfig_fp16", "hf_hqqconfig_fp16", "logits_dequant_float32"},
+                        Case{"hf_hqqconfig_dynamic_fp32", "hf_hqqconfig_dynamic_fp32", "logits_dequant_float32"}}) {
+    const std::string base = test::shared_data("fixtures/serialization/");
+    const TensorStore golden = TensorStore::open(base + c.golden + "/golden.safetensors");
+    const auto model = load(base + c.folder);
+    const Difference d = compare(logits_of(*model, id_rows(golden.view("input_ids"))), golden.view(c.name));
+    CHECK(d.max <= 1e-4, c.folder, " off by ", d.max);
+  }
+}
+
+TEST("stories260K and babyllama105: greedy texts word for word") {
+  for (const char* name : {"stories260K", "babyllama105"}) check_greedy_file(test::shared_data(std::string("data/models/") + name));
+}
+
+TEST("perplexity loop of the reference") {
+  const std::string model_dir = test::shared_data("fixtures/models/llama");
+  const std::string ppl = test::shared_data("fixtures/serialization/ppl");
+  const auto ids = id_rows(TensorStore::open(ppl + "/tokens.safetensors").view("tokens")).front();
+  const Json golden = read_json_file(ppl + "/ppl.json");
+  const auto model = load(model_dir);
+  const double expected = golden.at("ppl_fp32").as_number();
+  CHECK_NEAR(perplexity(*model, ids, PerplexityProtocol::hqq, 128, 64), expected, 1e-3 * expected);
+}
+
+TEST("demo model: perplexities and greedy texts") {
+  const std::string dir = test::shared_data("demo-model");
+  const Json golden = read_json_file(dir + "/golden.json");
+  const auto model = load(dir);
+  for (const Json& c : golden.at("greedy").as_array()) {
+    const auto expected = id_list(c.at("new_ids"));
+    // transformers applied the repetition penalty of the model's generation_config.json to these, greedy or not.
+    CHECK(greedy(*model, id_list(c.at("prompt_ids")), expected.size(), 1.1).new_ids == expected, c.get("prompt", ""));
+  }
+}
