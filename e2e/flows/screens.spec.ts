@@ -1,0 +1,77 @@
+/** Every screen, light and dark: no accessibility violations, nothing wider than the window, and a screenshot to look at. */
+import { join } from 'node:path'
+import AxeBuilder from '@axe-core/playwright'
+import type { Page } from '@playwright/test'
+import { expect, test } from '../fixtures.ts'
+import { SCREENS } from '../pages/app-page.ts'
+import { ARTIFACTS } from '../paths.ts'
+
+const WIDTHS = [1024, 1440, 2560] as const
+
+async function violations(page: Page): Promise<string[]> {
+  const { violations: found } = await new AxeBuilder({ page })
+    .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'])
+    .analyze()
+  return found.flatMap(({ id, help, nodes }) => nodes.map((node) => `${id} (${help}): ${node.html.slice(0, 200)}`))
+}
+
+/** Pictures on which something is to be seen: a quantized model, a job, a conversation. */
+async function fill({ app }: { app: { ui: import('../pages/app-page.ts').AppPage } }): Promise<void> {
+  const { ui } = app
+  await ui.goTo('Quantize')
+  await ui.quantize.ready()
+  await ui.quantize.applyPreset('Small 2-bit, 4-bit attention')
+  await ui.quantize.start({ name: 'Small demo' })
+  await ui.quantize.expectState('Done')
+  await ui.goTo('Chat')
+  await ui.chat.makeRepeatable(48)
+  await ui.chat.askAndWait('Tell me about rivers.')
+}
+
+for (const scheme of ['light', 'dark'] as const) {
+  test(`all screens in ${scheme}`, async ({ app }) => {
+    await app.page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' })
+    for (const screen of ['Models', 'Jobs', 'Compare'] as const) {
+      await app.ui.goTo(screen)
+      await app.page.waitForLoadState('networkidle')
+      expect.soft(await violations(app.page), `${screen}, still empty`).toEqual([])
+      await app.page.screenshot({ path: join(ARTIFACTS, 'screens', `${screen}-empty-${scheme}.png`.toLowerCase()) })
+    }
+    await fill({ app })
+    for (const screen of SCREENS) {
+      await app.ui.goTo(screen)
+      for (const width of WIDTHS) {
+        await app.page.setViewportSize({ width, height: 900 })
+        await expect(app.page.getByRole('main')).toBeVisible()
+        const overflow = await app.page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)
+        expect.soft(overflow, `${screen} at ${width} px is wider than the window`).toBeLessThanOrEqual(0)
+        const name = `${screen}-${width}-${scheme}.png`.toLowerCase()
+        await app.page.screenshot({ path: join(ARTIFACTS, 'screens', name) })
+      }
+      await app.page.setViewportSize({ width: 1440, height: 900 })
+      expect.soft(await violations(app.page), screen).toEqual([])
+    }
+  })
+}
+
+test('the dialogs have no violations either', async ({ app }) => {
+  await app.ui.goTo('Quantize')
+  await app.ui.quantize.ready()
+  await app.ui.quantize.review()
+  expect.soft(await violations(app.page), 'resolved table').toEqual([])
+  await app.page.keyboard.press('Escape')
+  await app.page.keyboard.press('Control+k')
+  await expect(app.page.getByRole('dialog')).toBeVisible()
+  expect.soft(await violations(app.page), 'command palette').toEqual([])
+  await app.page.keyboard.press('Escape')
+  await app.page.locator('body').press('?')
+  await expect(app.page.getByRole('dialog')).toBeVisible()
+  expect.soft(await violations(app.page), 'shortcuts').toEqual([])
+})
+
+test('every screen is reached by keyboard alone', async ({ app }) => {
+  for (const [index, screen] of SCREENS.entries()) {
+    await app.page.keyboard.press(`Control+${index + 1}`)
+    await expect(app.ui.rail().getByRole('link', { name: screen })).toHaveAttribute('aria-current', 'page')
+  }
+})
