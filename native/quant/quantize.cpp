@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstring>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "core/error.h"
@@ -14,6 +15,7 @@
 #include "quant/mean_error.h"
 #include "quant/meta.h"
 #include "quant/solver.h"
+#include "quant/zero_history.h"
 
 namespace hqq {
 namespace {
@@ -22,6 +24,8 @@ namespace {
 constexpr int64_t kChunkElements = 1 << 15;
 // Elements copied to float32 at a time, sized for the level-1 cache.
 constexpr int64_t kTileElements = 1 << 12;
+// Groups of one parallel chunk, so that its zero history stays in the level-2 cache.
+constexpr int64_t kChunkGroups = 2048;
 // Chunks between two looks at the reporter: some 8 M elements, about 0.1 s.
 constexpr int64_t kChunksPerSlab = 256;
 // Axis 0 reads this many neighbouring columns at once, so that every cache line of the weight is used when it is fetched.
@@ -107,24 +111,25 @@ class Quantization {
     params_.round_zero = config.round_zero;
     params_.steps = config.optimize && !view.per_tensor ? kSolverSteps : 0;
     inverse_scale_ = Buffer(view.groups * 4, MemoryUse::scratch);
-    zeros_ = Buffer((params_.steps + 1) * view.groups * 4, MemoryUse::scratch);
+    zero_ = Buffer(view.groups * 4, MemoryUse::scratch);
   }
 
-  /// First pass: scales, and the zeros after every step. Second: which step the reference would have stopped at.
+  /// First the scales, and the zeros after every step; then which step the reference would have stopped at.
   void solve() {
-    if (view_.per_tensor) {
-      solve_whole();
-    } else if (view_.contiguous()) {
+    if (view_.per_tensor) return solve_whole();
+    if (view_.contiguous()) {
       solve_contiguous();
     } else {
       solve_strided();
     }
     iterations_ = params_.steps == 0 ? 0 : executed_steps();
+    history_->read(iterations_, zero_.as<float>());
+    history_.reset();
   }
 
   int iterations() const { return iterations_; }
   const float* inverse_scale() const { return inverse_scale_.as<float>(); }
-  const float* zero() const { return zero_plane(iterations_); }
+  const float* zero() const { return zero_.as<float>(); }
 
   /// Last pass: integers of the grouped view, and the error against what `scale` and `zero_stored` reconstruct.
   ErrorTotals quantize(const float* scale, const float* zero_stored, uint8_t* q) {
@@ -132,7 +137,16 @@ class Quantization {
   }
 
  private:
-  const float* zero_plane(int step) const { return zeros_.as<float>() + step * view_.groups; }
+  /// What one parallel chunk of groups collects before it goes to the history.
+  struct Chunk {
+    Chunk(int64_t chunk_groups, int steps)
+        : stride(chunk_groups),
+          planes((steps + 1) * chunk_groups * 4, MemoryUse::scratch),
+          settled(chunk_groups, MemoryUse::scratch) {}
+    int64_t stride;
+    Buffer planes;   // f32[steps + 1, chunk groups]
+    Buffer settled;  // u8[chunk groups]
+  };
 
   void solve_whole() {
     std::atomic<bool> finite{true};
@@ -151,25 +165,27 @@ class Quantization {
       low = std::min(low, range[i]);
       high = std::max(high, range[i + 1]);
     }
-    initial_affine(low, high, params_, inverse_scale_.as<float>(), zeros_.as<float>());
+    initial_affine(low, high, params_, inverse_scale_.as<float>(), zero_.as<float>());
   }
 
   void solve_contiguous() {
     const int64_t g = view_.group_size;
     const int64_t tile_groups = std::max<int64_t>(1, kTileElements / g);
-    const int64_t grain = tile_groups * std::max<int64_t>(1, kChunkElements / (tile_groups * g));
-    prepare_errors(view_.groups, grain);
+    const int64_t grain = chunk_groups(tile_groups);
+    prepare(grain);
     std::atomic<bool> finite{true};
     run_chunks(view_.groups, grain, reporter_, [&](int64_t begin, int64_t end) {
       const Buffer x(tile_groups * g * 4, MemoryUse::scratch);
       const Buffer scratch(g * 4, MemoryUse::scratch);
+      const Chunk chunk(grain, params_.steps);
       for (int64_t group = begin; group < end; group += tile_groups) {
-        SolveTile tile = tile_at(group, std::min(tile_groups, end - group), begin / grain);
+        SolveTile tile = tile_at(chunk, begin, group, std::min(tile_groups, end - group));
         tile.x = x.as<float>();
         tile.scratch = scratch.as<float>();
         weights_.read(group * g, tile.count * g, x.as<float>());
         if (!kernels_.solve_rows(params_, tile)) finite = false;
       }
+      keep(chunk, begin);
     });
     if (!finite) weights_.throw_bad_weight();
   }
@@ -177,27 +193,29 @@ class Quantization {
   void solve_strided() {
     const int64_t g = view_.group_size, cols = view_.cols;
     const int64_t tile_columns = kTileLanes * (g * kTileLanes * kPanelsPerTile <= 16 * kTileElements ? kPanelsPerTile : 1);
-    const int64_t grain = tile_columns * std::max<int64_t>(1, kChunkElements / (tile_columns * g));
+    const int64_t grain = chunk_groups(tile_columns);
     // PyTorch sums 32 columns at a time row after row, and what is left over in another order.
     const int64_t plain_columns = cols >= 8 ? cols / 32 * 32 : cols / 4 * 4;
-    prepare_errors(cols, grain);
+    prepare(grain);
     std::atomic<bool> finite{true};
     run_chunks(cols, grain, reporter_, [&](int64_t begin, int64_t end) {
       const int64_t panel_elements = g * kTileLanes;
       const Buffer x(tile_columns * g * 4, MemoryUse::scratch);
       const Buffer scratch(panel_elements * 4, MemoryUse::scratch);
+      const Chunk chunk(grain, params_.steps);
       for (int64_t column = begin; column < end; column += tile_columns) {
         const int64_t width = std::min(tile_columns, end - column);
         read_panels(column, width, x.as<float>());
         for (int64_t panel = 0; panel * kTileLanes < width; ++panel) {
           const int64_t first = column + panel * kTileLanes;
-          SolveTile tile = tile_at(first, std::min<int64_t>(kTileLanes, end - first), begin / grain);
+          SolveTile tile = tile_at(chunk, begin, first, std::min<int64_t>(kTileLanes, end - first));
           tile.x = x.as<float>() + panel * panel_elements;
           tile.scratch = scratch.as<float>();
           tile.plain_columns = std::clamp<int64_t>(plain_columns - first, 0, kTileLanes);
           if (!kernels_.solve_columns(params_, tile)) finite = false;
         }
       }
+      keep(chunk, begin);
     });
     if (!finite) weights_.throw_bad_weight();
   }
@@ -214,19 +232,32 @@ class Quantization {
     }
   }
 
-  SolveTile tile_at(int64_t group, int64_t count, int64_t chunk) {
+  /// Groups of one parallel chunk, a multiple of the groups that are solved together.
+  int64_t chunk_groups(int64_t tile_groups) const {
+    const int64_t wanted = std::min(kChunkGroups, kChunkElements / view_.group_size);
+    return tile_groups * std::max<int64_t>(1, wanted / tile_groups);
+  }
+
+  void prepare(int64_t grain) {
+    chunk_groups_ = grain;
+    history_.emplace(view_.groups, grain, params_.steps);
+    errors_ = Buffer(ceil_div(view_.groups, grain) * kSolverSteps * 8, MemoryUse::scratch);
+  }
+
+  SolveTile tile_at(const Chunk& chunk, int64_t chunk_begin, int64_t group, int64_t count) {
     SolveTile tile{};
     tile.group_size = view_.group_size;
     tile.count = count;
     tile.inverse_scale = inverse_scale_.as<float>() + group;
-    tile.zeros = zeros_.as<float>() + group;
-    tile.zero_stride = view_.groups;
-    tile.error_sums = errors_.as<double>() + chunk * kSolverSteps;
+    tile.zeros = chunk.planes.as<float>() + (group - chunk_begin);
+    tile.zero_stride = chunk.stride;
+    tile.settled = chunk.settled.as<uint8_t>() + (group - chunk_begin);
+    tile.error_sums = errors_.as<double>() + chunk_begin / chunk_groups_ * kSolverSteps;
     return tile;
   }
 
-  void prepare_errors(int64_t items, int64_t grain) {
-    errors_ = Buffer(ceil_div(items, grain) * kSolverSteps * 8, MemoryUse::scratch);
+  void keep(const Chunk& chunk, int64_t chunk_begin) {
+    history_->add(chunk_begin / chunk_groups_, chunk.planes.as<float>(), chunk.stride, chunk.settled.as<uint8_t>());
   }
 
   /// How many steps the reference executes: it stops after the first whose float32 mean error is not below the one before.
@@ -247,29 +278,33 @@ class Quantization {
   float rounded_error(int step) {
     float& known = rounded_errors_[static_cast<size_t>(step)];
     if (known < 0) {
+      history_->read(step, zero_.as<float>());
       known = mean_error_in_reference_order(
-          view_.numel(), [&](int64_t begin, int64_t end, float* out) { abs_errors(zero_plane(step), begin, end, out); },
-          reporter_);
+          view_.numel(), [&](int64_t begin, int64_t end, float* out) { abs_errors(begin, end, out); }, reporter_);
     }
     return known;
   }
 
-  void abs_errors(const float* zero, int64_t begin, int64_t end, float* out) const {
+  /// |w - w'| of a flat range with the zeros now in zero_.
+  void abs_errors(int64_t begin, int64_t end, float* out) const {
     std::array<float, kTileElements> x;
     const int64_t stretch = view_.contiguous() ? view_.group_size : view_.cols;
-    for (int64_t at = begin; at < end;) {
-      const int64_t stretch_left = stretch - at % stretch;
-      const int64_t n = std::min({end - at, stretch_left, kTileElements});
-      weights_.read(at, n, x.data());
-      if (view_.contiguous()) {
-        const int64_t group = at / stretch;
-        kernels_.abs_error_run(x.data(), n, inverse_scale()[group], zero[group], params_.max_value, out);
-      } else {
-        const int64_t column = at % stretch;
-        kernels_.abs_error_lanes(x.data(), n, inverse_scale() + column, zero + column, params_.max_value, out);
+    for (int64_t tile = begin; tile < end; tile += kTileElements) {
+      const int64_t tile_end = std::min(end, tile + kTileElements);
+      weights_.read(tile, tile_end - tile, x.data());
+      for (int64_t at = tile; at < tile_end;) {
+        const int64_t n = std::min(tile_end - at, stretch - at % stretch);
+        const float* from = x.data() + (at - tile);
+        if (view_.contiguous()) {
+          const int64_t group = at / stretch;
+          kernels_.abs_error_run(from, n, inverse_scale()[group], zero()[group], params_.max_value, out);
+        } else {
+          const int64_t column = at % stretch;
+          kernels_.abs_error_lanes(from, n, inverse_scale() + column, zero() + column, params_.max_value, out);
+        }
+        at += n;
+        out += n;
       }
-      at += n;
-      out += n;
     }
   }
 
@@ -332,8 +367,10 @@ class Quantization {
   const SolverKernels& kernels_;
   SolveParams params_{};
   Buffer inverse_scale_;  // f32[groups]
-  Buffer zeros_;          // f32[steps + 1, groups]
+  Buffer zero_;           // f32[groups]
   Buffer errors_;         // f64[chunks, steps]
+  int64_t chunk_groups_ = 0;
+  std::optional<ZeroHistory> history_;
   std::array<float, kSolverSteps> rounded_errors_ = [] {
     std::array<float, kSolverSteps> unknown;
     unknown.fill(-1.0f);
@@ -396,8 +433,9 @@ QuantizeMemory quantize_memory(const Shape& shape, const QuantConfig& config, Pa
   const int64_t steps = config.optimize && !view.per_tensor ? kSolverSteps : 0;
   QuantizeMemory memory;
   memory.result = packed_bytes(packing_for(config.nbits, format), view.rows, view.cols) + 2 * view.groups * 4;
-  // Unpacked integers, zero history, inverse scale, and the pair that readers will use.
-  memory.scratch = view.numel() + (steps + 4) * view.groups * 4;
+  // Unpacked integers, zero history (at worst; most groups need a third of it), inverse scale, zero, and the pair that
+  // readers will use.
+  memory.scratch = view.numel() + (steps + 5) * view.groups * 4;
   return memory;
 }
 

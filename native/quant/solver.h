@@ -27,8 +27,9 @@ struct SolveTile {
   int64_t count;
   int64_t plain_columns;   // solve_columns: how many leading columns are summed row after row (the others four rows at a time)
   float* inverse_scale;    // [count]: s, so that q = round(x * s + zero)
-  float* zeros;            // [steps + 1] planes of zeros[count], `zero_stride` apart
+  float* zeros;            // [steps + 1] planes of zeros[count], `zero_stride` apart; written as long as the group moves
   int64_t zero_stride;
+  uint8_t* settled;        // [count]: the plane from which on a group's zero stays the same
   double* error_sums;      // [steps]: sum of |x - x'| before each step's update is added
   float* scratch;          // group_size floats for rows, 16 * group_size for columns
 };

@@ -28,46 +28,41 @@ inline float quantize_f(float product, float zero, float max_value) {
   return ((low < max_value ? low : max_value) + kRounder) - kRounder;
 }
 
-/// What a solver step of one group or one set of lanes gives besides the differences it stores.
-struct StepSums {
-  double error = 0;
-  float largest = 0;
+/// The 16 lanes of errors of one step, and the largest error seen.
+struct StepErrors {
+  Lanes16 total;
+  V largest{};
 };
 
-/// d[i] = q - x s with the present zero; sums |x - (q - zero) / s|.
-inline StepSums step_run(const float* x, int64_t n, float s, float zero, float max_value, float* d) {
+/// One solver step over a contiguous group: d[i] = q - x s with the present zero; adds |x - (q - zero) / s| to `errors`.
+inline void step_run(const float* x, int64_t n, float s, float zero, float max_value, float* d, StepErrors& errors) {
   const V vs = splat<V>(s), vz = splat<V>(zero), vm = splat<V>(max_value);
-  StepSums sums;
-  V largest[kParts] = {};
   for (int64_t begin = 0; begin < n; begin += kRunBeforeTotal) {
     const int64_t end = min_i(n, begin + kRunBeforeTotal);
-    V total[kParts] = {};
-    int64_t i = begin;
-    for (; i + kTileLanes <= end; i += kTileLanes) {
+    const int64_t whole = begin + (end - begin) / kTileLanes * kTileLanes;
+    Lanes16 total;
+    for (int64_t i = begin; i < whole; i += kTileLanes) {
       for (int part = 0; part < kParts; ++part) {
         const V vx = load<V>(x + i + part * kLanes);
         const V product = vx * vs;
         const V q = quantize_v(product, vz, vm);
         const V error = abs_v(vx - (q - vz) / vs);
         store(d + i + part * kLanes, q - product);
-        total[part] += error;
-        largest[part] = max_v(largest[part], error);
+        total.part[part] += error;
+        errors.largest = max_v(errors.largest, error);
       }
     }
-    float lanes[kTileLanes];
-    for (int part = 0; part < kParts; ++part) store(lanes + part * kLanes, total[part]);
-    for (int lane = 0; i < end; ++i, ++lane) {
+    for (int64_t i = whole; i < end; ++i) {
+      const int64_t lane = i - whole;
       const float product = x[i] * s;
       const float q = quantize_f(product, zero, max_value);
       const float error = abs_f(x[i] - (q - zero) / s);
       d[i] = q - product;
-      lanes[lane] += error;
-      sums.largest = max_f(sums.largest, error);
+      total.part[lane / kLanes][lane % kLanes] += error;
+      errors.largest[0] = max_f(errors.largest[0], error);
     }
-    sums.error += sum_lanes(lanes);
+    errors.total += total;
   }
-  for (const V& part : largest) sums.largest = max_f(sums.largest, max_lane(part));
-  return sums;
 }
 
 /// Redoes one difference with the shrinkage (p = 0.7, beta = 10) when the error is large enough for it not to vanish.
@@ -81,58 +76,47 @@ inline void shrink_one(float x, float s, float zero, float max_value, float* d) 
   *d = q - (x - kept) * s;
 }
 
-/// One step for a tile's worth of rows of 16 lanes, each lane a group of its own.
-inline StepSums step_columns(const float* x, int64_t rows, const float* s, const float* zero, float max_value, float* d) {
+/// One solver step over `rows` rows of kLanes neighbouring columns, each a group of its own; rows are 16 floats apart.
+inline void step_columns(const float* x, int64_t rows, V s, V zero, float max_value, float* d, V& total, V& largest) {
   const V vm = splat<V>(max_value);
-  V vs[kParts], vz[kParts], largest[kParts] = {};
-  for (int part = 0; part < kParts; ++part) {
-    vs[part] = load<V>(s + part * kLanes);
-    vz[part] = load<V>(zero + part * kLanes);
-  }
-  StepSums sums;
   for (int64_t begin = 0; begin < rows; begin += kRowsBeforeTotal) {
     const int64_t end = min_i(rows, begin + kRowsBeforeTotal);
-    V total[kParts] = {};
+    V sum{};
     for (int64_t row = begin; row < end; ++row) {
-      for (int part = 0; part < kParts; ++part) {
-        const int64_t at = row * kTileLanes + part * kLanes;
-        const V vx = load<V>(x + at);
-        const V product = vx * vs[part];
-        const V q = quantize_v(product, vz[part], vm);
-        const V error = abs_v(vx - (q - vz[part]) / vs[part]);
-        store(d + at, q - product);
-        total[part] += error;
-        largest[part] = max_v(largest[part], error);
-      }
+      const V vx = load<V>(x + row * kTileLanes);
+      const V product = vx * s;
+      const V q = quantize_v(product, zero, vm);
+      const V error = abs_v(vx - (q - zero) / s);
+      store(d + row * kTileLanes, q - product);
+      sum += error;
+      largest = max_v(largest, error);
     }
-    float lanes[kTileLanes];
-    for (int part = 0; part < kParts; ++part) store(lanes + part * kLanes, total[part]);
-    sums.error += sum_lanes(lanes);
+    total += sum;
   }
-  for (const V& part : largest) sums.largest = max_f(sums.largest, max_lane(part));
-  return sums;
 }
 
-/// Sum over the rows of each of the 16 columns, in PyTorch's order for the column's place in the matrix.
-inline void column_sums(const float* d, int64_t rows, int64_t plain_columns, float* sums) {
-  const auto add_row = [d](int64_t row, Lanes16& acc) {
-    for (int part = 0; part < kParts; ++part) acc.part[part] += load<V>(d + row * kTileLanes + part * kLanes);
-  };
-  Lanes16 plain, by_four;
-  if (plain_columns > 0) plain = cascade_sum<Lanes16>(rows, add_row);
-  if (plain_columns < kTileLanes) {
-    const int64_t quads = rows / 4;
-    FourLanes16 four = cascade_sum<FourLanes16>(quads, [&](int64_t i, FourLanes16& acc) {
-      for (int k = 0; k < 4; ++k) add_row(i * 4 + k, acc.part[k]);
-    });
-    for (int64_t row = quads * 4; row < rows; ++row) add_row(row, four.part[0]);
-    for (int k = 1; k < 4; ++k) four.part[0] += four.part[k];
-    by_four = four.part[0];
+/// Sums over the rows of kLanes neighbouring columns, in PyTorch's order for columns summed row after row ...
+inline V plain_column_sums(const float* d, int64_t rows) {
+  return cascade_sum<V>(rows, [d](int64_t row, V& acc) { acc += load<V>(d + row * kTileLanes); });
+}
+/// ... and for those summed four rows at a time.
+inline V by_four_column_sums(const float* d, int64_t rows) {
+  const int64_t quads = rows / 4;
+  FourV four = cascade_sum<FourV>(quads, [d](int64_t i, FourV& acc) {
+    for (int k = 0; k < 4; ++k) acc.part[k] += load<V>(d + (i * 4 + k) * kTileLanes);
+  });
+  for (int64_t row = quads * 4; row < rows; ++row) four.part[0] += load<V>(d + row * kTileLanes);
+  return ((four.part[0] + four.part[1]) + four.part[2]) + four.part[3];
+}
+/// `plain` is how many of the columns, from the left, are summed row after row.
+inline V column_sums(const float* d, int64_t rows, int64_t plain) {
+  if (plain >= kLanes) return plain_column_sums(d, rows);
+  V sums = by_four_column_sums(d, rows);
+  if (plain > 0) {
+    const V others = plain_column_sums(d, rows);
+    for (int64_t lane = 0; lane < plain; ++lane) sums[lane] = others[lane];
   }
-  for (int lane = 0; lane < kTileLanes; ++lane) {
-    const Lanes16& from = lane < plain_columns ? plain : by_four;
-    sums[lane] = from.part[lane / kLanes][lane % kLanes];
-  }
+  return sums;
 }
 
 bool range(const float* x, int64_t n, float* low, float* high) {
@@ -160,14 +144,17 @@ bool range(const float* x, int64_t n, float* low, float* high) {
   return finite;
 }
 
-/// All steps of up to eight contiguous groups. A group whose zero stops moving has reached a fixed point of the step, so its
-/// later steps are copies.
-inline void solve_eight_rows(const SolveParams& params, const SolveTile& tile, int64_t first) {
-  const int64_t g = tile.group_size;
+/// All steps of up to eight contiguous groups; `kFixed` is the group size where it is known at compile time, else 0. A group
+/// whose zero stops moving has reached a fixed point of the step: all its later steps would repeat.
+template <int kFixed>
+void solve_eight_rows(const SolveParams& params, const SolveTile& tile, int64_t first) {
+  const int64_t g = kFixed != 0 ? kFixed : tile.group_size;
   const int count = static_cast<int>(min_i(8, tile.count - first));
+  float fixed_scratch[kFixed != 0 ? kFixed : 1];
+  float* const d = kFixed != 0 ? fixed_scratch : tile.scratch;
   const float* s = tile.inverse_scale + first;
   V8 zeros{}, tails{}, partial[8] = {};
-  double errors[8] = {};
+  Lanes16 errors[8];
   bool moving[8] = {};
   for (int j = 0; j < count; ++j) {
     zeros[j] = tile.zeros[first + j];
@@ -176,31 +163,42 @@ inline void solve_eight_rows(const SolveParams& params, const SolveTile& tile, i
   bool any_moving = true;
   for (int step = 0; step < params.steps; ++step) {
     if (any_moving) {
+      StepErrors now;
       for (int j = 0; j < count; ++j) {
         if (!moving[j]) continue;
-        const float* x = tile.x + (first + j) * g;
-        const StepSums sums = step_run(x, g, s[j], zeros[j], params.max_value, tile.scratch);
-        errors[j] = sums.error;
-        if (sums.largest > kShrinkFrom) {
-          for (int64_t i = 0; i < g; ++i) shrink_one(x[i], s[j], zeros[j], params.max_value, tile.scratch + i);
-        }
+        now.total = {};
+        step_run(tile.x + (first + j) * g, g, s[j], zeros[j], params.max_value, d, now);
+        errors[j] = now.total;
         float tail;
-        partial[j] = contiguous_partial_sum(tile.scratch, g, &tail);
+        partial[j] = contiguous_partial_sum(d, g, &tail);
         tails[j] = tail;
+      }
+      if (max_lane(now.largest) > kShrinkFrom) {
+        for (int j = 0; j < count; ++j) {
+          if (!moving[j]) continue;
+          const float* x = tile.x + (first + j) * g;
+          step_run(x, g, s[j], zeros[j], params.max_value, d, now);
+          for (int64_t i = 0; i < g; ++i) shrink_one(x[i], s[j], zeros[j], params.max_value, d + i);
+          float tail;
+          partial[j] = contiguous_partial_sum(d, g, &tail);
+          tails[j] = tail;
+        }
       }
       const V8 updated = add_lanes_in_order(partial, tails) / static_cast<float>(g);
       any_moving = false;
       for (int j = 0; j < count; ++j) {
-        moving[j] = moving[j] && updated[j] != zeros[j];
+        if (!moving[j]) continue;
+        moving[j] = updated[j] != zeros[j];
+        tile.settled[first + j] = static_cast<uint8_t>(moving[j] ? step + 1 : step);
         any_moving |= moving[j];
       }
       zeros = updated;
+      float* plane = tile.zeros + (step + 1) * tile.zero_stride + first;
+      for (int j = 0; j < count; ++j) plane[j] = zeros[j];
     }
-    float* plane = tile.zeros + (step + 1) * tile.zero_stride + first;
-    for (int j = 0; j < count; ++j) {
-      plane[j] = zeros[j];
-      tile.error_sums[step] += errors[j];
-    }
+    Lanes16 total = errors[0];
+    for (int j = 1; j < count; ++j) total += errors[j];
+    tile.error_sums[step] += sum_lanes(total);
   }
 }
 
@@ -209,9 +207,49 @@ bool solve_rows(const SolveParams& params, const SolveTile& tile) {
     float low, high;
     if (!range(tile.x + group * tile.group_size, tile.group_size, &low, &high)) return false;
     initial_affine(low, high, params, tile.inverse_scale + group, tile.zeros + group);
+    tile.settled[group] = 0;
   }
-  for (int64_t first = 0; first < tile.count; first += 8) solve_eight_rows(params, tile, first);
+  if (params.steps == 0) return true;
+  const auto solve_eight = tile.group_size == 16    ? solve_eight_rows<16>
+                           : tile.group_size == 32  ? solve_eight_rows<32>
+                           : tile.group_size == 64  ? solve_eight_rows<64>
+                           : tile.group_size == 128 ? solve_eight_rows<128>
+                                                    : solve_eight_rows<0>;
+  for (int64_t first = 0; first < tile.count; first += 8) solve_eight(params, tile, first);
   return true;
+}
+
+/// All steps of kLanes neighbouring columns; adds their errors to lanes[step] and records zeros and settling.
+inline void solve_column_part(const SolveParams& params, const SolveTile& tile, int part, float* s, float* zero,
+                              Lanes16* errors) {
+  const float* x = tile.x + part * kLanes;
+  float* d = tile.scratch + part * kLanes;
+  const int64_t rows = tile.group_size, first = part * kLanes;
+  const int64_t count = min_i(kLanes, tile.count - first);
+  const V vs = load<V>(s + first);
+  V vz = load<V>(zero + first), total{};
+  bool moving = true;
+  for (int step = 0; step < params.steps; ++step) {
+    if (moving) {
+      V largest{};
+      total = V{};
+      step_columns(x, rows, vs, vz, params.max_value, d, total, largest);
+      if (max_lane(largest) > kShrinkFrom) {
+        for (int64_t i = 0; i < rows * kLanes; ++i) {
+          const int64_t lane = i % kLanes, at = i / kLanes * kTileLanes + lane;
+          shrink_one(x[at], vs[lane], vz[lane], params.max_value, d + at);
+        }
+      }
+      const V updated = column_sums(d, rows, tile.plain_columns - first) / static_cast<float>(rows);
+      moving = !all_set(updated == vz);
+      for (int64_t lane = 0; lane < count; ++lane) {
+        tile.zeros[(step + 1) * tile.zero_stride + first + lane] = updated[lane];
+        if (updated[lane] != vz[lane]) tile.settled[first + lane] = static_cast<uint8_t>(step + 1);
+      }
+      vz = updated;
+    }
+    errors[step].part[part] = total;
+  }
 }
 
 bool solve_columns(const SolveParams& params, const SolveTile& tile) {
@@ -235,31 +273,12 @@ bool solve_columns(const SolveParams& params, const SolveTile& tile) {
   for (int64_t lane = 0; lane < tile.count; ++lane) {
     tile.inverse_scale[lane] = s[lane];
     tile.zeros[lane] = zero[lane];
+    tile.settled[lane] = 0;
   }
-  const float count = static_cast<float>(tile.group_size);
-  StepSums sums;
-  bool moving = true;
+  Lanes16 errors[kSolverSteps];
+  for (int part = 0; part < kParts; ++part) solve_column_part(params, tile, part, s, zero, errors);
   for (int step = 0; step < params.steps; ++step) {
-    if (moving) {
-      sums = step_columns(tile.x, tile.group_size, s, zero, params.max_value, tile.scratch);
-      if (sums.largest > kShrinkFrom) {
-        for (int64_t i = 0; i < tile.group_size * kTileLanes; ++i) {
-          const int lane = static_cast<int>(i % kTileLanes);
-          shrink_one(tile.x[i], s[lane], zero[lane], params.max_value, tile.scratch + i);
-        }
-      }
-      float updated[kTileLanes];
-      column_sums(tile.scratch, tile.group_size, tile.plain_columns, updated);
-      moving = false;
-      for (int lane = 0; lane < kTileLanes; ++lane) {
-        updated[lane] /= count;
-        moving |= updated[lane] != zero[lane];
-        zero[lane] = updated[lane];
-      }
-    }
-    tile.error_sums[step] += sums.error;
-    float* plane = tile.zeros + (step + 1) * tile.zero_stride;
-    for (int64_t lane = 0; lane < tile.count; ++lane) plane[lane] = zero[lane];
+    tile.error_sums[step] += sum_lanes(errors[step]);
   }
   return true;
 }

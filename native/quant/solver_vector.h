@@ -46,8 +46,18 @@ inline bool all_set(VI mask) {
 }
 inline int64_t min_i(int64_t a, int64_t b) { return a < b ? a : b; }
 
+/// One float for each of 16 lanes.
+struct Lanes16 {
+  V part[kParts] = {};
+  void operator+=(const Lanes16& other) {
+    for (int k = 0; k < kParts; ++k) part[k] += other.part[k];
+  }
+};
+
 /// Sum of 16 lanes in one fixed order.
-inline double sum_lanes(const float* lanes) {
+inline double sum_lanes(const Lanes16& v) {
+  float lanes[kTileLanes];
+  __builtin_memcpy(lanes, v.part, sizeof(lanes));
   const V4 a = (load<V4>(lanes) + load<V4>(lanes + 8)) + (load<V4>(lanes + 4) + load<V4>(lanes + 12));
   return static_cast<double>((a[0] + a[2]) + (a[1] + a[3]));
 }
@@ -64,6 +74,11 @@ inline int64_t ceil_log2(int64_t n) {
 template <typename T, typename Add>
 inline T cascade_sum(int64_t rows, Add add_row) {
   constexpr int kLevels = 4;
+  if (rows < 16) {  // no complete block, so no levels
+    T sum{};
+    for (int64_t i = 0; i < rows; ++i) add_row(i, sum);
+    return sum;
+  }
   T acc[kLevels] = {};
   const int64_t wanted = ceil_log2(rows) / kLevels;
   const int64_t power = wanted > 4 ? wanted : 4;
@@ -82,16 +97,9 @@ inline T cascade_sum(int64_t rows, Add add_row) {
   return acc[0];
 }
 
-/// One float for each of 16 columns.
-struct Lanes16 {
-  V part[kParts] = {};
-  void operator+=(const Lanes16& other) {
-    for (int k = 0; k < kParts; ++k) part[k] += other.part[k];
-  }
-};
-struct FourLanes16 {
-  Lanes16 part[4];
-  void operator+=(const FourLanes16& other) {
+struct FourV {
+  V part[4] = {};
+  void operator+=(const FourV& other) {
     for (int k = 0; k < 4; ++k) part[k] += other.part[k];
   }
 };
