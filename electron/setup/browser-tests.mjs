@@ -16,21 +16,21 @@ export async function runBrowserTests(args = []) {
   const config = join(ROOT, 'e2e', 'playwright.config.ts')
   return countsOf(
     await run(nodePath(), [playwright, 'test', '--config', config, '--reporter', reporters, ...args], {
-      env: { HQQ_CHROMIUM: chromium },
+      env: { CHROMIUM_PATH: chromium },
     }),
   )
 }
 
 function findChromium() {
-  const { HQQ_CHROMIUM, PATH = '' } = process.env
-  if (HQQ_CHROMIUM) return HQQ_CHROMIUM
+  const { CHROMIUM_PATH, PATH = '' } = process.env
+  if (CHROMIUM_PATH) return CHROMIUM_PATH
   const candidates = NAMES.flatMap((name) => PATH.split(delimiter).map((folder) => join(folder, name)))
   return candidates.find((path) => existsSync(path))
 }
 
 async function installChromium() {
   const packages = ['chromium', 'fonts-dejavu-core']
-  const byHand = `The browser tests need Chromium. On Debian: sudo apt-get install -y ${packages.join(' ')}. Elsewhere: set HQQ_CHROMIUM to its path.`
+  const byHand = `The browser tests need Chromium. On Debian: sudo apt-get install -y ${packages.join(' ')}. Elsewhere: set CHROMIUM_PATH to its path.`
   if (process.getuid?.() !== 0 || !onPath('apt-get')) throw new SetupError(byHand)
   say('installing Chromium for the browser tests')
   const env = { DEBIAN_FRONTEND: 'noninteractive' }

@@ -6,7 +6,7 @@ import { prepare } from './prepare.mjs'
 import { main } from './say.mjs'
 
 await main(async () => {
-  await prepare({ window: false })
+  await prepare({ window: process.argv[2] === 'serve' })
   const entry = join(OUT, 'cli.js')
   process.argv[1] = entry
   await import(pathToFileURL(entry).href)

@@ -38,10 +38,8 @@ export const LAYERS: readonly Layer[] = [
     path: 'electron/services',
     imports: [
       ...SHARED,
-      'electron/engine/supervisor.ts',
-      'electron/platform',
-      'electron/storage',
-      'electron/tokenizer',
+      ...['electron/engine/supervisor.ts', 'electron/engine/starter.ts'],
+      ...['electron/platform', 'electron/storage', 'electron/tokenizer'],
     ],
     packages: ['node:', 'zod'],
   },
