@@ -197,6 +197,10 @@ export const quantizeRequestSchema = z.object({
   name: z.string().min(1).max(120).optional(),
   /** Absolute folder for the result; default: the app's model folder. */
   outDir: z.string().optional(),
+  /** Replace a model that is at outDir already. */
+  overwrite: z.boolean().optional(),
+  /** Go on from what an interrupted run of the same request left at outDir; true when omitted. */
+  resume: z.boolean().optional(),
   /** Measure perplexity and speed afterwards, so that Compare has a row. */
   measure: z.boolean().default(true),
 })
@@ -236,6 +240,8 @@ export const jobRecordSchema = z.object({
   resultModelId: z.string().nullable(),
   /** Set when two runs of the same input killed the engine. */
   suspect: z.boolean().default(false),
+  /** How often the engine died while this job ran. */
+  engineDeaths: z.number().int().default(0),
   attempts: z.number().int().default(1),
 })
 export type JobRecord = z.infer<typeof jobRecordSchema>

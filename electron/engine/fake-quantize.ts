@@ -53,7 +53,7 @@ export async function fakeQuantize(
     layers.push(layer)
     const error = 0.01 * 2 ** (4 - quant.nbits)
     const measured = { meanAbsError: error / 10, relativeError: error, iterations: 10, seconds: 0.001 }
-    context.emit({ type: 'tensor', name, resumed, bytes: layer.bytes + layer.metadataBytes, ...measured })
+    context.emit({ type: 'tensor', name, resumed, bytes: layer.bytes, ...measured })
     const progress = { tensorsDone: index + 1, tensorsTotal: plan.length, bytesDone: (index + 1) * 1000, bytesTotal }
     context.emit({ type: 'progress', phase: 'quantize', ...progress, current: name })
   }
@@ -75,6 +75,7 @@ export async function fakeQuantize(
 
 function layerOf(name: string, shape: [number, number], quant: EngineQuant): Layer {
   const spec = { ...quant, method: 'hqq' as const }
+  const metadata = metadataBytes(shape, spec, 'float16')
   return {
     name,
     nbits: quant.nbits,
@@ -84,16 +85,17 @@ function layerOf(name: string, shape: [number, number], quant: EngineQuant): Lay
     packing: packingName(quant.nbits),
     quantZero: quant.quantZero,
     quantScale: quant.quantScale,
-    bytes: packedBytes(shape, spec),
-    metadataBytes: metadataBytes(shape, spec, 'float16'),
+    bytes: packedBytes(shape, spec) + metadata,
+    metadataBytes: metadata,
   }
 }
 
 function tensorsOf(layer: Layer, computeDtype: string | null): FakeTensor[] {
   const dtype = computeDtype === 'float32' ? 'F32' : 'F16'
   const half = layer.metadataBytes / 2
+  const packed = layer.bytes - layer.metadataBytes
   return [
-    { name: `${layer.name}.W_q`, dtype: 'U8', shape: [layer.bytes], bytes: layer.bytes },
+    { name: `${layer.name}.W_q`, dtype: 'U8', shape: [packed], bytes: packed },
     { name: `${layer.name}.scale`, dtype, shape: [half / 2], bytes: half },
     { name: `${layer.name}.zero`, dtype, shape: [half / 2], bytes: half },
   ]

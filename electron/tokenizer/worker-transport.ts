@@ -13,7 +13,7 @@ interface Pending {
 }
 
 /** `entry` is the worker's script, source or bundle. */
-export function createWorkerTransport(entry: URL): TokenizerTransport {
+export function createWorkerTransport(entry: URL | string): TokenizerTransport {
   const pending = new Map<number, Pending>()
   /** Streams with a push behind them: their state lives in the thread. */
   const openStreams = new Set<number>()

@@ -1,0 +1,111 @@
+/** The application's contract, method by method, over the services. No logic: what is decided here is who answers. */
+
+import type { AppContract } from './contract/app.ts'
+import { AppError } from './contract/errors.ts'
+import { APP_VERSION } from './contract/version.ts'
+import type { Platform } from './platform/platform.ts'
+import type { Handlers } from './rpc/server.ts'
+import { watchEngine } from './services/engine-watch.ts'
+import { listFiles } from './services/files.ts'
+import type { Services } from './services/services.ts'
+
+export function createHandlers(services: Services, platform: Platform): Handlers<AppContract> {
+  const { supervisor, settings, models, presets, planner, jobs, compare, measurements, chat, conversations, loaded } =
+    services
+  const contextOr = (length: number | undefined) => length ?? settings.get().contextLength
+
+  return {
+    'app.hello': ({ appVersion }) => {
+      if (appVersion !== APP_VERSION) throw versionMismatch(appVersion)
+      return {
+        appVersion: APP_VERSION,
+        host: platform.host,
+        hasDialogs: platform.pickPath !== undefined,
+        canReveal: platform.revealPath !== undefined,
+        dataDir: platform.dataDir,
+        platform: process.platform,
+      }
+    },
+
+    'engine.watch': (_, context) => watchEngine(supervisor, context),
+    'engine.restart': async () => {
+      await supervisor.restart()
+      return {}
+    },
+
+    'settings.get': () => settings.get(),
+    'settings.set': (change) => settings.set(change),
+
+    'files.list': ({ path, pick }) => listFiles(path, pick, services.home),
+    'files.pick': async ({ pick }) => {
+      if (platform.pickPath === undefined) throw new AppError('unsupported', 'There is no file dialog here.')
+      return { path: await platform.pickPath(pick) }
+    },
+    'files.reveal': async ({ path }) => {
+      if (platform.revealPath === undefined) throw new AppError('unsupported', 'There is no file manager here.')
+      await platform.revealPath(path)
+      return {}
+    },
+
+    'models.watch': (_, context) => models.watch(context),
+    'models.list': () => models.list(),
+    'models.add': ({ path }) => models.add(path),
+    'models.inspect': ({ id }) => models.detail(id),
+    'models.remove': async ({ id }) => {
+      const { path } = await models.find(id)
+      await loaded.unload(path)
+      await models.remove(id)
+      await measurements.forget(id)
+      return {}
+    },
+    'models.rename': ({ id, name }) => models.rename(id, name),
+
+    'presets.list': () => presets.list(),
+    'presets.save': (preset) => presets.save(preset),
+    'presets.remove': async ({ id }) => {
+      await presets.remove(id)
+      return {}
+    },
+
+    'quantize.estimate': ({ modelId, config, contextLength }) =>
+      planner.estimate(modelId, config, contextOr(contextLength)),
+    'quantize.start': async (request) => jobs.start({ kind: 'quantize', request: await planner.complete(request) }),
+    'evaluate.start': (request) => jobs.start({ kind: 'evaluate', request }),
+
+    'jobs.watch': (_, context) => jobs.watch(context),
+    'jobs.list': () => jobs.list(),
+    'jobs.follow': ({ id }, context) => jobs.follow(id, context),
+    'jobs.cancel': ({ id }) => jobs.cancel(id),
+    'jobs.retry': ({ id }) => jobs.retry(id),
+    'jobs.remove': async ({ id }) => {
+      await jobs.remove(id)
+      return {}
+    },
+
+    'compare.rows': ({ modelId, contextLength }) => compare.rows(modelId, contextOr(contextLength)),
+    'compare.removeMeasurement': async ({ id }) => {
+      await measurements.remove(id)
+      return {}
+    },
+
+    'chats.list': () => conversations.list(),
+    'chats.get': ({ id }) => conversations.get(id),
+    'chats.save': (conversation) => conversations.save(conversation),
+    'chats.remove': async ({ id }) => {
+      await conversations.remove(id)
+      return {}
+    },
+    'chat.render': ({ modelId, messages }) => chat.render(modelId, messages),
+    'chat.generate': ({ modelId, messages, sampling }, context) =>
+      chat.generate({ modelId, prompt: { kind: 'messages', messages }, sampling }, context),
+    'text.generate': ({ modelId, prompt, sampling }, context) =>
+      chat.generate({ modelId, prompt: { kind: 'text', text: prompt }, sampling }, context),
+  }
+}
+
+function versionMismatch(theirs: string): AppError {
+  return new AppError(
+    'version-mismatch',
+    `This page belongs to version ${theirs}, the app is version ${APP_VERSION}. Reload the page.`,
+  )
+}

@@ -1,0 +1,140 @@
+/** Measuring a model as a job: perplexity and speed, stored with their protocol. */
+import { randomUUID } from 'node:crypto'
+import type { EvaluateRequest, Measurement } from '../contract/domain.ts'
+import { AppError } from '../contract/errors.ts'
+import type { RunOptions } from './chat.ts'
+import { type EvaluationText, readEvaluationText } from './evaluation-text.ts'
+import type { JobContext, JobKind, RequestOf } from './job-kind.ts'
+import type { LibraryEntry } from './library.ts'
+import type { Measurements } from './measurements.ts'
+import type { Models } from './models.ts'
+import { measurePerplexity, type PerplexityDeps, perplexityKey } from './perplexity.ts'
+import { sha256 } from './source-hashes.ts'
+import { measureSpeed } from './speed.ts'
+
+export interface EvaluateDeps extends PerplexityDeps {
+  models: Models
+  measurements: Measurements
+  /** How chats run models, which is what speed is measured on. */
+  defaults(): RunOptions
+  bundledText: string
+  now(): Date
+}
+
+export interface Evaluator {
+  kind: JobKind<RequestOf<'evaluate'>>
+  /** The standard measurements, within another job. */
+  measure(modelId: string, context: JobContext): Promise<void>
+}
+
+/** Perplexity after quantizing looks at this many ids at most, so that it takes seconds on the demo and minutes on a 1 B model. */
+const STANDARD_TOKENS = 20_000
+
+const STANDARD: Omit<EvaluateRequest, 'modelId'> = {
+  metrics: ['perplexity', 'speed'],
+  text: { kind: 'bundled' },
+  protocol: 'windows',
+  window: 512,
+  stride: 512,
+  maxTokens: STANDARD_TOKENS,
+}
+
+export function createEvaluator(deps: EvaluateDeps): Evaluator {
+  const { models, measurements, bundledText } = deps
+
+  async function run(request: EvaluateRequest, context: JobContext): Promise<void> {
+    const summary = await models.summary(request.modelId)
+    if (summary.runProblem !== null) throw AppError.fromShape(summary.runProblem)
+    const entry = await models.find(request.modelId)
+    const text = await readEvaluationText(request.text, bundledText)
+    const modelContext = summary.config?.contextLength ?? Number.MAX_SAFE_INTEGER
+    if (request.metrics.includes('perplexity')) {
+      await measurements.add(entry.id, [await perplexityOf(deps, entry, request, text, context)])
+    }
+    if (request.metrics.includes('speed')) {
+      await measurements.add(entry.id, await speedOf(deps, entry, modelContext, text, context))
+    }
+  }
+
+  return {
+    kind: {
+      async title({ modelId, metrics }) {
+        const { name } = await models.find(modelId)
+        return `Measure ${metrics.join(' and ')} of ${name}`
+      },
+      inputKey: (request) => sha256(JSON.stringify(request)),
+      async run(request, context) {
+        await run(request, context)
+        return { resultModelId: request.modelId }
+      },
+      saved: async () => ({ text: null, resumable: false }),
+      discard: async () => {},
+    },
+    measure: (modelId, context) => run({ ...STANDARD, modelId }, context),
+  }
+}
+
+async function perplexityOf(
+  deps: EvaluateDeps,
+  entry: LibraryEntry,
+  { protocol, window, stride, maxTokens }: EvaluateRequest,
+  text: EvaluationText,
+  context: JobContext,
+): Promise<Measurement> {
+  const phase = 'perplexity'
+  context.progress({ phase, done: 0, total: 1, unit: 'windows', detail: 'tokenizing and loading' })
+  const { computeDtype } = deps.defaults()
+  const request = { dir: entry.path, name: entry.name, text, protocol, window, stride, maxTokens, computeDtype }
+  const result = await measurePerplexity(deps, request, context.signal, ({ done, total, perplexity }) => {
+    const detail = perplexity === null ? null : `${perplexity.toFixed(3)} so far`
+    context.progress({ phase, done, total, unit: 'windows', detail })
+  })
+  context.log(
+    `Perplexity ${result.perplexity.toFixed(4)} over ${result.tokens} tokens (${protocol}, window ${window}).`,
+  )
+  return {
+    id: randomUUID(),
+    modelId: entry.id,
+    metric: 'perplexity',
+    value: result.perplexity,
+    unit: 'perplexity',
+    protocolKey: perplexityKey(result.protocol),
+    protocol: { ...result.protocol, tokens: result.tokens },
+    memory: null,
+    seconds: result.seconds,
+    engineVersion: result.engineVersion,
+    at: deps.now().toISOString(),
+  }
+}
+
+async function speedOf(
+  deps: EvaluateDeps,
+  entry: LibraryEntry,
+  modelContext: number,
+  text: EvaluationText,
+  context: JobContext,
+): Promise<Measurement[]> {
+  const defaults = deps.defaults()
+  const spec = { ...defaults, dir: entry.path, contextLength: Math.min(defaults.contextLength, modelContext) }
+  const result = await measureSpeed(deps, { spec, name: entry.name, text }, context.signal, (done, total) =>
+    context.progress({ phase: 'speed', done, total, unit: 'runs', detail: 'prefill and decode' }),
+  )
+  const { decodeTokensPerSecond, prefillTokensPerSecond, memory } = result
+  context.log(`${decodeTokensPerSecond.toFixed(1)} tokens/s decoding, ${prefillTokensPerSecond.toFixed(1)} prefilling.`)
+  const protocolKey = ['speed', ...Object.entries(result.protocol).map(([name, value]) => `${name}=${value}`)].join('|')
+  const common = {
+    modelId: entry.id,
+    protocolKey,
+    protocol: result.protocol,
+    memory,
+    seconds: result.seconds,
+    engineVersion: result.engineVersion,
+    at: deps.now().toISOString(),
+  }
+  const total = memory.weights + memory.metadata + memory.kvCache + memory.scratch + memory.other
+  return [
+    { ...common, id: randomUUID(), metric: 'decode-speed', value: decodeTokensPerSecond, unit: 'tokens/s' },
+    { ...common, id: randomUUID(), metric: 'prefill-speed', value: prefillTokensPerSecond, unit: 'tokens/s' },
+    { ...common, id: randomUUID(), metric: 'memory', value: total, unit: 'bytes' },
+  ]
+}

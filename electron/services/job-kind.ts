@@ -1,0 +1,65 @@
+/** What a kind of long work supplies. The job service runs it, keeps its record and knows nothing of what it does. */
+import type { JobProgress, JobRecord, JobRequest, TensorResult } from '../contract/domain.ts'
+
+export type JobKindName = JobRequest['kind']
+export type RequestOf<K extends JobKindName> = Extract<JobRequest, { kind: K }>['request']
+
+/** Progress as the work tells it; rate and remaining time are added from it. */
+export interface WorkProgress {
+  phase: string
+  done: number
+  total: number
+  unit: string
+  /** Finer than `done`, for rate and remaining time. */
+  bytes?: { done: number; total: number }
+  detail?: string | null
+  checkpoint?: string | null
+}
+
+export interface JobContext {
+  signal: AbortSignal
+  jobId: string
+  /** 1 on the first run; more when it was retried. */
+  attempt: number
+  progress(progress: WorkProgress): void
+  tensor(tensor: TensorResult): void
+  log(text: string): void
+}
+
+/** What an unfinished job left behind. */
+export interface Saved {
+  text: string | null
+  resumable: boolean
+}
+
+export interface JobKind<R> {
+  title(request: R): Promise<string>
+  /** Equal for requests that would do the same work on the same input: a second engine death on one makes it suspect. */
+  inputKey(request: R): string
+  run(request: R, context: JobContext): Promise<{ resultModelId: string | null }>
+  saved(request: R): Promise<Saved>
+  /** Deletes what an unfinished job left behind. */
+  discard(request: R): Promise<void>
+}
+
+export type JobKinds = { [K in JobKindName]: JobKind<RequestOf<K>> }
+
+export const FINAL_STATES: readonly JobRecord['state'][] = ['done', 'failed', 'cancelled', 'interrupted']
+
+export function isFinal(record: JobRecord): boolean {
+  return FINAL_STATES.includes(record.state)
+}
+
+export function emptyProgress(phase: string): JobProgress {
+  return {
+    phase,
+    done: 0,
+    total: 0,
+    unit: '',
+    rate: null,
+    bytesPerSecond: null,
+    etaSeconds: null,
+    detail: null,
+    checkpoint: null,
+  }
+}

@@ -1,0 +1,229 @@
+/**
+ * Long work that outlives the page that started it: one job runs, others wait, each has a stored record. What runs when the app
+ * ends is found as `interrupted` by the next start.
+ */
+import { randomUUID } from 'node:crypto'
+import type { JobDetail, JobRecord, JobRequest } from '../contract/domain.ts'
+import { AppError } from '../contract/errors.ts'
+import type { StreamContext } from '../rpc/server.ts'
+import { createChanges, watchSnapshots } from './changes.ts'
+import { createJobFeed, type JobEvent } from './job-feed.ts'
+import { emptyProgress, isFinal, type JobKinds } from './job-kind.ts'
+import type { JobRecords } from './job-records.ts'
+import { kindOf, runJob, savedBy } from './job-runner.ts'
+
+export interface JobsDeps {
+  kinds: JobKinds
+  records: JobRecords
+  now(): Date
+  /** Hears when a job reached its final state. */
+  onFinished?(record: JobRecord): void
+}
+
+export interface Jobs {
+  start(job: JobRequest): Promise<JobRecord>
+  list(): { jobs: JobRecord[] }
+  watch(context: StreamContext<{ jobs: JobRecord[] }>): Promise<Record<string, never>>
+  /** Snapshot, then pieces, until the job reaches a final state or the caller goes away. */
+  follow(id: string, context: StreamContext<JobEvent>): Promise<JobRecord>
+  cancel(id: string): Promise<JobRecord>
+  retry(id: string): Promise<JobRecord>
+  remove(id: string): Promise<void>
+  /** Marks what an earlier run of the app left running. Called once, before anything is started. */
+  recover(): Promise<void>
+  /** Stops what runs and waits for it; it will be found as interrupted. */
+  dispose(): Promise<void>
+}
+
+/** Progress of a running job changes the list of all jobs at most this often. */
+const PROGRESS_NOTICE_MS = 100
+
+export function createJobs({ kinds, records, now, onFinished }: JobsDeps): Jobs {
+  const changes = createChanges()
+  const feed = createJobFeed()
+  const queue: string[] = []
+  let running: { id: string; abort: AbortController; ended: Promise<void> } | null = null
+  let closing = false
+  let noticedAt = 0
+
+  function change(id: string, update: Partial<JobRecord>, { durable = true } = {}): JobRecord {
+    const record = { ...records.get(id), ...update }
+    records.put(record, { durable })
+    feed.emit(id, { type: 'record', record })
+    const at = now().getTime()
+    if (durable || at - noticedAt >= PROGRESS_NOTICE_MS) {
+      noticedAt = at
+      changes.notify()
+    }
+    return record
+  }
+
+  function log(id: string, text: string): void {
+    const line = { at: now().toISOString(), text }
+    records.detail(id).log.push(line)
+    feed.emit(id, { type: 'log', ...line })
+  }
+
+  function next(): void {
+    if (running !== null || closing) return
+    const id = queue.shift()
+    if (id === undefined) return
+    const abort = new AbortController()
+    running = { id, abort, ended: execute(id, abort) }
+  }
+
+  async function execute(id: string, abort: AbortController): Promise<void> {
+    const record = change(id, { state: 'running', startedAt: now().toISOString(), progress: emptyProgress('check') })
+    const detail = records.detail(id)
+    detail.tensors.length = 0
+    const context = {
+      signal: abort.signal,
+      jobId: id,
+      attempt: record.attempts,
+      progress: (progress: JobRecord['progress']) => {
+        change(id, { progress }, { durable: false })
+      },
+      tensor: (tensor: JobDetail['tensors'][number]) => {
+        detail.tensors.push(tensor)
+        feed.emit(id, { type: 'tensor', tensor })
+      },
+      log: (text: string) => log(id, text),
+    }
+    const outcome = await runJob(kinds, record, context, () => now().getTime())
+    const stopped = closing && outcome.state === 'cancelled'
+    const left = outcome.state === 'done' ? { text: null, resumable: false } : await savedBy(kinds, record.job)
+    if (outcome.error !== null) log(id, outcome.error.message)
+    const finished = change(id, {
+      state: stopped ? 'interrupted' : outcome.state,
+      finishedAt: now().toISOString(),
+      error: outcome.error?.toShape() ?? null,
+      saved: left.text,
+      resumable: left.resumable,
+      resultModelId: outcome.resultModelId ?? record.resultModelId,
+      ...(outcome.error?.code === 'engine-lost' ? deathOf(record) : {}),
+    })
+    // The work is done either way; a record that cannot be written is in memory until the next try.
+    await records.flush(id).catch(() => {})
+    running = null
+    onFinished?.(finished)
+    feed.finish(id, finished)
+    next()
+  }
+
+  /** Counts an engine death against this record, and marks it when the same input has killed an engine before. */
+  function deathOf(record: JobRecord): Partial<JobRecord> {
+    const key = inputKey(record)
+    const before = records
+      .list()
+      .filter((other) => inputKey(other) === key)
+      .reduce((sum, other) => sum + other.engineDeaths, 0)
+    return { engineDeaths: record.engineDeaths + 1, suspect: before >= 1 }
+  }
+
+  function inputKey({ job }: JobRecord): string {
+    return `${job.kind}:${kindOf(kinds, job).inputKey(job.request)}`
+  }
+
+  return {
+    async start(job) {
+      const id = randomUUID()
+      const title = await kindOf(kinds, job).title(job.request)
+      records.create({
+        id,
+        title,
+        job,
+        state: 'queued',
+        createdAt: now().toISOString(),
+        startedAt: null,
+        finishedAt: null,
+        progress: null,
+        error: null,
+        saved: null,
+        resumable: false,
+        resultModelId: null,
+        suspect: false,
+        engineDeaths: 0,
+        attempts: 1,
+      })
+      try {
+        await records.flush(id)
+      } catch (error) {
+        await records.remove(id).catch(() => {})
+        throw error
+      }
+      queue.push(id)
+      changes.notify()
+      const record = records.get(id)
+      next()
+      return record
+    },
+    list: () => ({ jobs: records.list() }),
+    watch: (context) => watchSnapshots(changes, () => ({ jobs: records.list() }), context),
+    async follow(id, { signal, emit }) {
+      await records.load(id)
+      const record = records.get(id)
+      emit({ type: 'snapshot', detail: { record, ...records.detail(id) } })
+      return isFinal(record) ? record : feed.follow(id, emit, signal)
+    },
+    async cancel(id) {
+      const record = records.get(id)
+      if (isFinal(record) || record.state === 'stopping') return record
+      if (running?.id === id) {
+        running.abort.abort()
+        return change(id, { state: 'stopping' })
+      }
+      queue.splice(queue.indexOf(id), 1)
+      const cancelled = change(id, { state: 'cancelled', finishedAt: now().toISOString() })
+      await records.flush(id)
+      feed.finish(id, cancelled)
+      return cancelled
+    },
+    async retry(id) {
+      const record = records.get(id)
+      if (!isFinal(record)) throw new AppError('busy', `"${record.title}" has not ended yet. Cancel it first.`)
+      await records.load(id)
+      const queued = change(id, {
+        state: 'queued',
+        startedAt: null,
+        finishedAt: null,
+        progress: null,
+        error: null,
+        saved: null,
+        resumable: false,
+        attempts: record.attempts + 1,
+      })
+      queue.push(id)
+      await records.flush(id)
+      next()
+      return queued
+    },
+    async remove(id) {
+      const record = records.get(id)
+      if (!isFinal(record)) throw new AppError('busy', `"${record.title}" has not ended yet. Cancel it first.`)
+      if (record.state !== 'done') await kindOf(kinds, record.job).discard(record.job.request)
+      await records.remove(id)
+      changes.notify()
+    },
+    async recover() {
+      for (const record of records.list().filter((listed) => !isFinal(listed))) {
+        const started = record.state !== 'queued'
+        const left = started ? await savedBy(kinds, record.job) : { text: null, resumable: false }
+        change(record.id, {
+          state: 'interrupted',
+          finishedAt: now().toISOString(),
+          error: null,
+          saved: left.text ?? (started ? null : 'It had not started yet.'),
+          resumable: left.resumable,
+        })
+        await records.flush(record.id)
+      }
+    },
+    async dispose() {
+      closing = true
+      queue.length = 0
+      running?.abort.abort()
+      await running?.ended
+      await records.dispose()
+    },
+  }
+}

@@ -1,0 +1,135 @@
+/**
+ * Which folders are models of this app: the bundled demo, folders people added or scan, and what the app made. Only paths and
+ * names are stored; everything else is read from the folders.
+ */
+import { createHash } from 'node:crypto'
+import { readdir, stat } from 'node:fs/promises'
+import { basename, join, resolve } from 'node:path'
+import { z } from 'zod'
+import type { ModelSummary } from '../contract/domain.ts'
+import { looksLikeModel } from './model-reader.ts'
+import { PROVENANCE_FILE } from './provenance.ts'
+import type { RecordFiles } from './record-files.ts'
+
+/** What the app remembers of one folder. */
+export const libraryRecordSchema = z.object({
+  path: z.string(),
+  /** Null for a folder that is found by scanning and only has a name here. */
+  origin: z.enum(['added', 'created']).nullable(),
+  addedAt: z.string(),
+  /** The name a person gave it. */
+  name: z.string().nullable(),
+})
+export type LibraryRecord = z.infer<typeof libraryRecordSchema>
+
+export interface LibraryEntry {
+  id: string
+  path: string
+  name: string
+  origin: ModelSummary['origin']
+  addedAt: string
+}
+
+export interface LibraryDeps {
+  records: RecordFiles<LibraryRecord>
+  demoDir: string
+  /** Where the app writes models. */
+  outputDir(): string
+  /** Folders people had scanned. */
+  scanDirs(): readonly string[]
+  now(): Date
+}
+
+export interface Library {
+  /** The id of what hqq-studio.json names as a source. */
+  sourceId(source: string): string
+  /** What hqq-studio.json names this model as, when it is a source. The demo moves with the app, so it has a name. */
+  sourceName(entry: LibraryEntry): string
+  list(): Promise<LibraryEntry[]>
+  /** An entry for any path, remembered only when `add` is called. */
+  entryAt(path: string): Promise<LibraryEntry>
+  add(path: string, origin: 'added' | 'created'): Promise<LibraryEntry>
+  forget(path: string): Promise<void>
+  rename(path: string, name: string): Promise<void>
+}
+
+export const DEMO_ID = 'demo'
+
+/** The same path has the same id in every session and on the command line. */
+export function modelIdOf(path: string): string {
+  return createHash('sha256').update(resolve(path)).digest('hex').slice(0, 12)
+}
+
+export function createLibrary({ records, demoDir, outputDir, scanDirs, now }: LibraryDeps): Library {
+  const demoPath = resolve(demoDir)
+
+  async function list(): Promise<LibraryEntry[]> {
+    const paths = new Set<string>()
+    if (await looksLikeModel(demoPath)) paths.add(demoPath)
+    for (const { path, origin } of await records.list()) if (origin !== null) paths.add(path)
+    for (const dir of [outputDir(), ...scanDirs()]) for (const path of await modelsUnder(dir)) paths.add(path)
+    const entries = await Promise.all([...paths].map(entryAt))
+    return entries.sort(
+      (a, b) => Number(b.id === DEMO_ID) - Number(a.id === DEMO_ID) || a.addedAt.localeCompare(b.addedAt),
+    )
+  }
+
+  async function entryAt(path: string): Promise<LibraryEntry> {
+    const absolute = resolve(path)
+    const stored = await records.get(modelIdOf(absolute))
+    const isDemo = absolute === demoPath
+    const made = await madeHere(absolute)
+    return {
+      id: isDemo ? DEMO_ID : modelIdOf(absolute),
+      path: absolute,
+      name: stored?.name ?? (isDemo ? 'Demo model' : basename(absolute)),
+      origin: isDemo ? 'demo' : made ? 'created' : 'added',
+      addedAt: stored?.addedAt ?? (await changedAt(absolute)),
+    }
+  }
+
+  return {
+    sourceId: (source) => (source === DEMO_ID ? DEMO_ID : modelIdOf(source)),
+    sourceName: (entry) => (entry.id === DEMO_ID ? DEMO_ID : entry.path),
+    list,
+    entryAt,
+    async add(path, origin) {
+      const absolute = resolve(path)
+      const known = await records.get(modelIdOf(absolute))
+      if (absolute !== demoPath && known?.origin == null) {
+        const record = { path: absolute, origin, addedAt: now().toISOString(), name: known?.name ?? null }
+        await records.set(modelIdOf(absolute), record)
+      }
+      return entryAt(absolute)
+    },
+    forget: (path) => records.remove(modelIdOf(path)),
+    async rename(path, name) {
+      const known = await records.get(modelIdOf(path))
+      const record = known ?? { path: resolve(path), origin: null, addedAt: now().toISOString() }
+      await records.set(modelIdOf(path), { ...record, name })
+    },
+  }
+}
+
+/** The app's own record in the folder is what makes it deletable. */
+async function madeHere(path: string): Promise<boolean> {
+  return (await stat(join(path, PROVENANCE_FILE)).catch(() => null))?.isFile() ?? false
+}
+
+async function changedAt(path: string): Promise<string> {
+  const info = await stat(join(path, 'config.json')).catch(() => null)
+  return (info?.mtime ?? new Date(0)).toISOString()
+}
+
+/** The folder itself when it is a model, and the models directly in it. Unfinished results (`.partial`) are none. */
+async function modelsUnder(dir: string): Promise<string[]> {
+  const found: string[] = []
+  if (await looksLikeModel(dir)) found.push(resolve(dir))
+  const children = await readdir(dir, { withFileTypes: true }).catch(() => [])
+  for (const child of children) {
+    if (child.name.startsWith('.') || child.name.endsWith('.partial')) continue
+    const path = join(dir, child.name)
+    if (await looksLikeModel(path)) found.push(resolve(path))
+  }
+  return found
+}

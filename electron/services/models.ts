@@ -1,0 +1,190 @@
+/** The models a person can choose from: list, details, add, rename, remove. */
+import { readFile, rm, rmdir } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { z } from 'zod'
+import type { ModelDetail, ModelSummary } from '../contract/domain.ts'
+import { AppError } from '../contract/errors.ts'
+import type { StreamContext } from '../rpc/server.ts'
+import { toWriteError } from '../storage/atomic-write.ts'
+import { hasTokenizer, readChatTemplate } from '../tokenizer/tokenizer-files.ts'
+import { createChanges, watchSnapshots } from './changes.ts'
+import { DEMO_ID, type Library, type LibraryEntry, modelIdOf } from './library.ts'
+import { readJsonObject } from './model-config.ts'
+import { looksLikeModel, type ModelFolder, type ModelReader } from './model-reader.ts'
+import { PROVENANCE_FILE, readProvenance } from './provenance.ts'
+
+export interface ModelsDeps {
+  library: Library
+  reader: ModelReader
+}
+
+export interface Models {
+  list(): Promise<{ models: ModelSummary[] }>
+  watch(context: StreamContext<{ models: ModelSummary[] }>): Promise<Record<string, never>>
+  /** Remembers a folder. Throws when it is no model folder at all; one with problems is listed with them. */
+  add(path: string, origin?: 'added' | 'created'): Promise<ModelSummary>
+  /** By id, name or folder; a folder need not be in the library. Throws `not-found`. */
+  find(reference: string): Promise<LibraryEntry>
+  summary(id: string): Promise<ModelSummary>
+  detail(id: string): Promise<ModelDetail>
+  remove(id: string): Promise<void>
+  rename(id: string, name: string): Promise<ModelSummary>
+  /** Tells watchers that something outside changed the list (a setting, a new file). */
+  changed(): void
+}
+
+const DEMO_NOTE =
+  'A small demonstration model of 14 million parameters: it writes story prose and short answers, and is often wrong.'
+
+export function createModels({ library, reader }: ModelsDeps): Models {
+  const changes = createChanges()
+  /** Folders named by path on this run, so that their ids can be looked up. */
+  const opened = new Map<string, string>()
+
+  async function summarize(entry: LibraryEntry): Promise<ModelSummary> {
+    return summaryOf(library, entry, await reader.read(entry.path))
+  }
+
+  async function list(): Promise<{ models: ModelSummary[] }> {
+    const entries = await library.list()
+    return { models: await Promise.all(entries.map(summarize)) }
+  }
+
+  async function find(reference: string): Promise<LibraryEntry> {
+    const path = opened.get(reference)
+    if (path !== undefined) return library.entryAt(path)
+    const entries = await library.list()
+    const known = entries.find((entry) => entry.id === reference) ?? entries.find((entry) => entry.name === reference)
+    if (known !== undefined) return known
+    if (!(await looksLikeModel(reference))) {
+      throw new AppError('not-found', `There is no model "${reference}", neither in the library nor as a folder.`)
+    }
+    opened.set(modelIdOf(reference), resolve(reference))
+    return library.entryAt(reference)
+  }
+
+  return {
+    list,
+    watch: (context) => watchSnapshots(changes, list, context),
+    async add(path, origin = 'added') {
+      if (!(await looksLikeModel(path))) throw notAModel(path)
+      const entry = await library.add(path, origin)
+      changes.notify()
+      return summarize(entry)
+    },
+    find,
+    async summary(id) {
+      return summarize(await find(id))
+    },
+    async detail(id) {
+      const entry = await find(id)
+      return detailOf(library, entry, await reader.read(entry.path))
+    },
+    async remove(id) {
+      const entry = await find(id)
+      if (entry.id === DEMO_ID) throw new AppError('not-allowed', 'The demo model belongs to the app and stays.')
+      if (entry.origin === 'created') await deleteMade(entry.path)
+      await library.forget(entry.path)
+      opened.delete(id)
+      changes.notify()
+    },
+    async rename(id, name) {
+      const entry = await find(id)
+      await library.rename(entry.path, name)
+      changes.notify()
+      return summarize({ ...entry, name })
+    },
+    changed: changes.notify,
+  }
+}
+
+function notAModel(path: string): AppError {
+  return new AppError(
+    'not-found',
+    `${path} is not a model folder. Choose the folder that holds config.json and at least one .safetensors file.`,
+  )
+}
+
+async function summaryOf(
+  library: Library,
+  entry: LibraryEntry,
+  { dir, config, facts, problem }: ModelFolder,
+): Promise<ModelSummary> {
+  const provenance = entry.origin === 'created' ? await readProvenance(dir) : null
+  const methods = new Set(provenance?.tensors.map((tensor) => tensor.spec.method) ?? ['hqq'])
+  const alreadyQuantized =
+    facts?.quantization == null
+      ? null
+      : new AppError('unsupported', 'This model is already quantized. Quantize the original it was made from.')
+  return {
+    id: entry.id,
+    name: entry.name,
+    path: entry.path,
+    origin: entry.origin,
+    config: config?.summary ?? null,
+    parameters: facts?.parameters ?? 0,
+    dtype: facts?.dtype ?? 'unknown',
+    fileBytes: facts?.fileBytes ?? 0,
+    quantization:
+      facts?.quantization == null
+        ? null
+        : {
+            ...facts.quantization,
+            sourceModelId: provenance === null ? null : library.sourceId(provenance.source.path),
+            method: [...methods].join(' + '),
+          },
+    hasTokenizer: hasTokenizer(dir),
+    hasChatTemplate: templateOf(dir) !== null,
+    runProblem: problem?.toShape() ?? null,
+    quantizeProblem: (problem ?? alreadyQuantized)?.toShape() ?? null,
+    note: entry.origin === 'demo' ? DEMO_NOTE : null,
+    addedAt: entry.addedAt,
+  }
+}
+
+async function detailOf(library: Library, entry: LibraryEntry, folder: ModelFolder): Promise<ModelDetail> {
+  const generation = await readJsonObject(join(entry.path, 'generation_config.json')).catch(() => null)
+  const provenance = await readJsonObject(join(entry.path, PROVENANCE_FILE)).catch(() => null)
+  return {
+    summary: await summaryOf(library, entry, folder),
+    tensors: folder.facts?.tensors ?? [],
+    linears: folder.facts?.linears ?? [],
+    otherBytes: folder.facts?.otherBytes ?? 0,
+    chatTemplate: templateOf(entry.path),
+    generation: jsonRecord.parse(generation ?? {}),
+    provenance: provenance === null ? null : jsonRecord.parse(provenance),
+    card: await cardOf(entry.path),
+  }
+}
+
+const jsonRecord = z.record(z.string(), z.json())
+
+/** A broken template must not hide the rest of the model; using it says what is wrong. */
+function templateOf(dir: string): string | null {
+  try {
+    return readChatTemplate(dir)
+  } catch {
+    return null
+  }
+}
+
+async function cardOf(dir: string): Promise<string | null> {
+  for (const name of ['README.md', 'MODEL_CARD.md']) {
+    const text = await readFile(join(dir, name), 'utf8').catch(() => null)
+    if (text !== null) return text
+  }
+  return null
+}
+
+/** Removes the files that the app wrote, and the folder if nothing else is in it. */
+async function deleteMade(path: string): Promise<void> {
+  const provenance = await readProvenance(path)
+  const files = (provenance?.files ?? []).filter((name) => !name.includes('/') && !name.includes('\\'))
+  try {
+    // The record goes last, so that an interrupted removal can be finished.
+    for (const name of [...files, PROVENANCE_FILE]) await rm(join(path, name), { force: true })
+  } catch (error) {
+    throw toWriteError(error, path)
+  }
+  await rmdir(path).catch(() => {})
+}

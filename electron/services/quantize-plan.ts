@@ -1,0 +1,140 @@
+/** A request to quantize, worked out and checked before anything is started. */
+import { readdir } from 'node:fs/promises'
+import { basename, join, resolve } from 'node:path'
+import type { Estimate, ModelDetail, QuantizeRequest } from '../contract/domain.ts'
+import type { EngineQuant } from '../contract/engine.ts'
+import { AppError } from '../contract/errors.ts'
+import type { QuantConfig, QuantSpec, ResolvedTensor } from '../contract/quant.ts'
+import { mixLabel, resolvedRoundZero } from '../plan/choices.ts'
+import { estimateConfig } from '../plan/estimate.ts'
+import { formatDisk } from '../plan/units.ts'
+import type { MachineInfo } from './machine.ts'
+import type { Models } from './models.ts'
+
+export interface QuantizePlan {
+  detail: ModelDetail
+  estimate: Estimate
+  /** One row for each linear layer, kept ones included. */
+  linears: ResolvedTensor[]
+  /** What the engine gets. */
+  choices: { name: string; quant: EngineQuant }[]
+  label: string
+}
+
+export interface QuantizePlanner {
+  /** Prices a configuration. Throws `bad-input` for one that does not suit the model. */
+  estimate(modelId: string, config: QuantConfig, contextLength: number): Promise<Estimate>
+  /** Throws what stands against it: a bad rule, a model that cannot be quantized, too little memory or disk. */
+  plan(modelId: string, config: QuantConfig, outDir: string): Promise<QuantizePlan>
+  /** The request with its name and place decided. */
+  complete(request: QuantizeRequest): Promise<QuantizeRequest & { name: string; outDir: string }>
+}
+
+export interface QuantizePlannerDeps {
+  models: Models
+  machine: MachineInfo
+  outputDir(): string
+  contextLength(): number
+  freeBytes(path: string): Promise<number>
+}
+
+export function createQuantizePlanner({
+  models,
+  machine,
+  outputDir,
+  contextLength,
+  freeBytes,
+}: QuantizePlannerDeps): QuantizePlanner {
+  async function plan(modelId: string, config: QuantConfig, outDir: string): Promise<QuantizePlan> {
+    const detail = await models.detail(modelId)
+    if (detail.summary.quantizeProblem !== null) throw AppError.fromShape(detail.summary.quantizeProblem)
+    const estimate = estimateConfig(detail, config, {
+      contextLength: contextLength(),
+      machine: await machine.machine(),
+    })
+    if (estimate.quantizeFit.verdict === 'too-big') throw new AppError('out-of-memory', estimate.quantizeFit.reason)
+    await checkDisk(estimate.fileBytes, outDir, freeBytes)
+    const names = new Set(detail.linears.map((linear) => linear.name))
+    const linears = estimate.table.filter((row) => names.has(row.name))
+    const choices = linears.flatMap(({ name, choice }) =>
+      choice.kind === 'keep' ? [] : [{ name, quant: engineQuant(choice.spec) }],
+    )
+    const label = mixLabel(linears.map((row) => row.choice))
+    if (label === null) throw new AppError('bad-input', 'Every layer is kept, so there is nothing to quantize.')
+    return { detail, estimate, linears, choices, label }
+  }
+
+  return {
+    async estimate(modelId, config, length) {
+      const detail = await models.detail(modelId)
+      return estimateConfig(detail, config, { contextLength: length, machine: await machine.machine() })
+    },
+    plan,
+    async complete(request) {
+      const { label } = await plan(request.modelId, request.config, request.outDir ?? outputDir())
+      const source = await models.find(request.modelId)
+      if (request.outDir !== undefined) {
+        const outDir = resolve(request.outDir)
+        return { ...request, name: request.name ?? basename(outDir), outDir }
+      }
+      const wanted = request.name ?? `${source.name} ${label}`
+      const free = await freeName(outputDir(), wanted)
+      return { ...request, name: free.name, outDir: join(outputDir(), free.folder) }
+    },
+  }
+}
+
+/** A spec with every default resolved, as the engine wants it. */
+export function engineQuant(spec: QuantSpec): EngineQuant {
+  const { nbits, groupSize, axis, method, quantZero, quantScale } = spec
+  return {
+    nbits,
+    groupSize,
+    axis,
+    channelWise: true,
+    roundZero: resolvedRoundZero(spec),
+    method,
+    quantZero,
+    quantScale,
+  }
+}
+
+/** Copies of the tokenizer and other small files beside the weights. */
+const SMALL_FILES_BYTES = 64 * 2 ** 20
+
+async function checkDisk(
+  fileBytes: number,
+  outDir: string,
+  freeBytes: (path: string) => Promise<number>,
+): Promise<void> {
+  const needed = fileBytes + SMALL_FILES_BYTES
+  const free = await freeBytes(outDir)
+  if (free >= needed) return
+  throw new AppError(
+    'disk-full',
+    `The result needs ${formatDisk(needed)}, but the disk of ${outDir} has ${formatDisk(free)} free. ` +
+      'Free some space or choose another folder.',
+    { neededBytes: needed, freeBytes: free },
+  )
+}
+
+/** The wanted name, with a number when its folder is taken by a finished or unfinished model. */
+async function freeName(dir: string, wanted: string): Promise<{ name: string; folder: string }> {
+  const taken = new Set(await readdir(dir).catch(() => []))
+  const slug = slugOf(wanted)
+  for (let number = 1; ; number++) {
+    const folder = number === 1 ? slug : `${slug}-${number}`
+    if (taken.has(folder as never) || taken.has(`${folder}.partial` as never)) continue
+    return { name: number === 1 ? wanted : `${wanted} (${number})`, folder }
+  }
+}
+
+/** A folder name that every file system takes. */
+function slugOf(name: string): string {
+  const slug = name
+    .normalize('NFKD')
+    .toLowerCase()
+    .replace(/[^a-z0-9._]+/g, '-')
+    .replace(/^[-.]+|[-.]+$/g, '')
+  return slug === '' ? 'model' : slug.slice(0, 100)
+}

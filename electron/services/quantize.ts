@@ -1,0 +1,202 @@
+/**
+ * Quantizing as a job: check, quantize tensor by tensor into a staging folder, add what makes it a model, rename it to its place,
+ * measure it if asked. The engine keeps each finished tensor; everything else here can be done again.
+ */
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { QuantizeRequest, TensorResult } from '../contract/domain.ts'
+import type { EngineContract } from '../contract/engine.ts'
+import { AppError } from '../contract/errors.ts'
+import type { EventOf, OutputOf } from '../contract/method.ts'
+import { TEXT_FILES } from '../tokenizer/tokenizer-files.ts'
+import type { Engine } from './engine.ts'
+import type { JobContext, JobKind, RequestOf } from './job-kind.ts'
+import type { Library } from './library.ts'
+import type { LoadedModels } from './loaded-models.ts'
+import type { MachineInfo } from './machine.ts'
+import { readModelConfig } from './model-config.ts'
+import type { Models } from './models.ts'
+import { PROVENANCE_FILE, type Provenance } from './provenance.ts'
+import type { QuantizePlan, QuantizePlanner } from './quantize-plan.ts'
+import { loadsIn, quantizedConfig } from './saved-config.ts'
+import { hashSource, sha256 } from './source-hashes.ts'
+import { discardUnfinished, hasUnfinished, openStaging, type Staging, stagingDirOf } from './staging.ts'
+
+export interface QuantizeDeps {
+  engine: Engine
+  models: Models
+  library: Library
+  loaded: LoadedModels
+  machine: MachineInfo
+  planner: QuantizePlanner
+  /** Keeps time and errors of a finished run for the comparison. */
+  record(modelId: string, run: QuantizeRun): Promise<void>
+  /** Measures the finished model, as part of the same job. */
+  measure(modelId: string, context: JobContext): Promise<void>
+  now(): Date
+}
+
+export interface QuantizeRun {
+  seconds: number
+  peakBytes: number
+  engineVersion: string
+  at: string
+  tensors: TensorResult[]
+}
+
+type Event = EventOf<EngineContract['model.quantize']>
+type Made = OutputOf<EngineContract['model.quantize']>
+type Request = RequestOf<'quantize'>
+
+/** Requests must have been completed by the planner: name and place are decided when the job is made, not when it runs. */
+export function createQuantizeKind(deps: QuantizeDeps): JobKind<Request> {
+  const { models, library, loaded, planner } = deps
+
+  return {
+    async title({ modelId, config, outDir }) {
+      const { label, detail } = await planner.plan(modelId, config, placeOf({ outDir }))
+      return `Quantize ${detail.summary.name} to ${label}`
+    },
+    inputKey: ({ modelId, config }) => sha256(JSON.stringify([modelId, config])),
+    async run(request, context) {
+      const outDir = placeOf(request)
+      context.progress({ phase: 'check', done: 0, total: 1, unit: 'steps', detail: 'memory, disk and rules' })
+      const plan = await planner.plan(request.modelId, request.config, outDir)
+      const turn = { purpose: `quantizing ${plan.detail.summary.name}`, signal: context.signal, wait: true }
+      const run = await loaded.alone(turn, () => make(deps, request, plan, outDir, context))
+      const entry = await library.add(outDir, 'created')
+      if (request.name !== undefined && request.name !== entry.name) await library.rename(outDir, request.name)
+      await deps.record(entry.id, run)
+      models.changed()
+      context.log(`Saved to ${outDir}.`)
+      if (request.measure) await deps.measure(entry.id, context)
+      return { resultModelId: entry.id }
+    },
+    async saved(request) {
+      const outDir = placeOf(request)
+      if (!(await hasUnfinished(outDir))) return { text: null, resumable: false }
+      return { text: `Finished tensors are kept in ${stagingDirOf(outDir)}.`, resumable: true }
+    },
+    discard: (request) => discardUnfinished(placeOf(request)),
+  }
+}
+
+function placeOf({ outDir }: Pick<QuantizeRequest, 'outDir'>): string {
+  if (outDir === undefined) throw new AppError('internal', 'A quantize job has no folder to write to.')
+  return outDir
+}
+
+async function make(
+  deps: QuantizeDeps,
+  request: QuantizeRequest,
+  plan: QuantizePlan,
+  outDir: string,
+  context: JobContext,
+): Promise<QuantizeRun> {
+  const source = await deps.library.entryAt(plan.detail.summary.path)
+  const engineVersion = await deps.machine.engineVersion()
+  const inspection = await deps.engine.call('model.inspect', { dir: source.path }, { signal: context.signal })
+  const hashes = await hashSource(source.path, inspection.files, context.signal)
+  const fingerprint = sha256(JSON.stringify([hashes, plan.choices, request.config.computeDtype, engineVersion]))
+  const options = { outDir, fingerprint, overwrite: request.overwrite ?? false, resume: request.resume ?? true }
+  const staging = await openStaging(options)
+  try {
+    if (staging.resumed) context.log('Going on from what an earlier run finished.')
+    if (staging.discarded) context.log('Unfinished work on another source or with other settings was thrown away.')
+    const tensors: TensorResult[] = []
+    const made = await quantizeWeights(deps.engine, plan, request, staging, context, tensors)
+    context.progress({ phase: 'write', done: 0, total: 1, unit: 'steps', detail: 'configuration and tokenizer' })
+    const origin = { path: deps.library.sourceName(source), ...hashes }
+    const files = await writeSmallFiles(staging, source.path, plan, request, made.files)
+    const kept = { tensors, source: origin, engineVersion, files: [...files, PROVENANCE_FILE].sort() }
+    await staging.write(PROVENANCE_FILE, json(provenanceOf(plan, request, kept)))
+    await staging.publish([...files, PROVENANCE_FILE])
+    const { seconds, peakBytes } = made
+    return { seconds, peakBytes, engineVersion, at: deps.now().toISOString(), tensors }
+  } catch (error) {
+    await staging.release()
+    throw error
+  }
+}
+
+function quantizeWeights(
+  engine: Engine,
+  plan: QuantizePlan,
+  request: QuantizeRequest,
+  staging: Staging,
+  context: JobContext,
+  results: TensorResult[],
+): Promise<Made> {
+  const specs = new Map(plan.linears.map(({ name, choice }) => [name, choice]))
+  let finished = 0
+
+  function onEvent(event: Event): void {
+    if (event.type === 'tensor') {
+      const choice = specs.get(event.name)
+      if (choice?.kind !== 'quantize') return
+      const { type: _, resumed: __, ...measured } = event
+      const result = { ...measured, spec: choice.spec }
+      finished += 1
+      results.push(result)
+      context.tensor(result)
+      return
+    }
+    context.progress({
+      phase: event.phase,
+      done: event.tensorsDone,
+      total: event.tensorsTotal,
+      unit: 'tensors',
+      bytes: { done: event.bytesDone, total: event.bytesTotal },
+      detail: event.current,
+      checkpoint: `${finished} of ${plan.choices.length} quantized layers are saved`,
+    })
+  }
+
+  const input = {
+    modelDir: plan.detail.summary.path,
+    outDir: staging.dir,
+    plan: plan.choices,
+    computeDtype: request.config.computeDtype,
+  }
+  return engine.stream('model.quantize', input, { signal: context.signal, onEvent })
+}
+
+/** Licences go with the weights. */
+const LICENCE = /^(licen[cs]e|notice)(\..*)?$/i
+
+/** config.json and bit-exact copies of everything about text. Returns the names of all files, the weights included. */
+async function writeSmallFiles(
+  staging: Staging,
+  sourceDir: string,
+  plan: QuantizePlan,
+  request: QuantizeRequest,
+  weightFiles: readonly string[],
+): Promise<string[]> {
+  const { raw } = await readModelConfig(sourceDir)
+  await staging.write('config.json', json(quantizedConfig(raw, plan.linears, request.config.computeDtype)))
+  const known = new Set<string>(TEXT_FILES)
+  const names: string[] = await readdir(sourceDir)
+  const copied = names.filter((name) => known.has(name) || LICENCE.test(name))
+  for (const name of copied) await staging.copy(join(sourceDir, name), name)
+  return [...weightFiles, 'config.json', ...copied]
+}
+
+function provenanceOf(
+  plan: QuantizePlan,
+  request: QuantizeRequest,
+  made: Pick<Provenance, 'source' | 'engineVersion' | 'files'> & { tensors: readonly TensorResult[] },
+): Provenance {
+  const measured = new Map(made.tensors.map((tensor) => [tensor.name, tensor]))
+  const tensors = plan.linears.flatMap(({ name, choice, decidedBy }) => {
+    const result = measured.get(name)
+    if (choice.kind === 'keep' || result === undefined) return []
+    const { meanAbsError, relativeError, iterations, bytes } = result
+    return [{ name, spec: choice.spec, decidedBy, meanAbsError, relativeError, iterations, bytes }]
+  })
+  const { source, engineVersion, files } = made
+  return { format: 1, engineVersion, source, config: request.config, tensors, files, loadsIn: loadsIn(plan.linears) }
+}
+
+function json(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`
+}

@@ -1,0 +1,162 @@
+/** All services, built in the order of what needs what. The only place that knows them all. */
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import type { Starter } from '../engine/starter.ts'
+import { createSupervisor, type Supervisor } from '../engine/supervisor.ts'
+import type { Platform } from '../platform/platform.ts'
+import { createTokenizers, type Tokenizers } from '../tokenizer/tokenizers.ts'
+import { createWorkerTransport } from '../tokenizer/worker-transport.ts'
+import { type Chat, createChat, type RunOptions } from './chat.ts'
+import { type Compare, createCompare } from './compare.ts'
+import { type Conversations, createConversations } from './conversations.ts'
+import { engineStarted } from './engine-settings.ts'
+import { createEvaluator } from './evaluate.ts'
+import type { JobKinds } from './job-kind.ts'
+import { createJobs, type Jobs } from './jobs.ts'
+import { createLibrary, type Library } from './library.ts'
+import { createLoadedModels, type LoadedModels } from './loaded-models.ts'
+import { createMachineInfo, freeDiskBytes, type MachineInfo } from './machine.ts'
+import { createMeasurements, type Measurements } from './measurements.ts'
+import { createModelReader } from './model-reader.ts'
+import { createModels, type Models } from './models.ts'
+import { createPresets, type Presets } from './presets.ts'
+import { createQuantizeKind } from './quantize.ts'
+import { createQuantizePlanner, type QuantizePlanner } from './quantize-plan.ts'
+import { createSettings, type SettingsService } from './settings.ts'
+import { openStores } from './stores.ts'
+
+export interface ServicesOptions {
+  readonly platform: Platform
+  readonly starter: Starter
+  readonly tokenizerScript: string | URL
+  readonly log: (line: string) => void
+}
+
+export interface Services {
+  supervisor: Supervisor
+  tokenizers: Tokenizers
+  settings: SettingsService
+  library: Library
+  models: Models
+  loaded: LoadedModels
+  machine: MachineInfo
+  measurements: Measurements
+  presets: Presets
+  planner: QuantizePlanner
+  jobs: Jobs
+  /** The work itself, for hosts that run one piece of it without a record. */
+  kinds: JobKinds
+  compare: Compare
+  chat: Chat
+  conversations: Conversations
+  /** Evaluation text that ships with the app. */
+  bundledText: string
+  tempDir: string
+  home: string
+  dispose(): Promise<void>
+}
+
+/** A model nobody used for this long is unloaded. */
+const IDLE_MS = 10 * 60_000
+
+export async function createServices({ platform, starter, tokenizerScript, log }: ServicesOptions): Promise<Services> {
+  const { dataDir, resourcesDir } = platform
+  const now = () => new Date()
+  const inData = (...names: string[]) => join(dataDir, ...names)
+  const demoDir = join(resourcesDir, 'demo-model')
+  const bundledText = join(demoDir, 'eval.txt')
+  const tempDir = inData('tmp')
+
+  const stores = await openStores(dataDir, log)
+
+  const supervisor = createSupervisor({
+    starter,
+    log,
+    onStarted: (engine) => engineStarted(engine, stores.settings.get()),
+  })
+  const tokenizers = createTokenizers(createWorkerTransport(tokenizerScript))
+  const machine = createMachineInfo(supervisor)
+  const loaded = createLoadedModels({ engine: supervisor, idleMs: IDLE_MS })
+  const stopWatching = supervisor.watch(({ state }) => {
+    if (state !== 'ready') loaded.forget()
+  })
+
+  const outputDir = () => stores.settings.get().outputDir ?? inData('models')
+  const library = createLibrary({
+    records: stores.library,
+    demoDir,
+    outputDir,
+    scanDirs: () => stores.settings.get().modelDirs,
+    now,
+  })
+  const models = createModels({ library, reader: createModelReader(supervisor) })
+  const settings = createSettings(stores.settings, async (changed, before) => {
+    if (changed.threads !== before.threads) await engineStarted(supervisor, changed)
+    models.changed()
+  })
+  const measurements = createMeasurements(stores.measurements)
+  const defaults = (): RunOptions => {
+    const { computeDtype, contextLength } = settings.get()
+    return { computeDtype, contextLength, fast: true }
+  }
+  const perplexity = { engine: supervisor, tokenizers, loaded, machine, tempDir }
+  const evaluator = createEvaluator({ ...perplexity, models, measurements, defaults, bundledText, now })
+  const planner = createQuantizePlanner({
+    models,
+    machine,
+    outputDir,
+    contextLength: () => settings.get().contextLength,
+    freeBytes: freeDiskBytes,
+  })
+  const quantize = createQuantizeKind({
+    engine: supervisor,
+    models,
+    library,
+    loaded,
+    machine,
+    planner,
+    record: measurements.addRun,
+    measure: evaluator.measure,
+    now,
+  })
+  const kinds: JobKinds = { quantize, evaluate: evaluator.kind }
+  // The command line runs its work without records: the jobs of a window that is open beside it are not its own.
+  const jobs = createJobs({ kinds, records: stores.jobs, now })
+  if (platform.host !== 'cli') await jobs.recover()
+
+  return {
+    supervisor,
+    tokenizers,
+    settings,
+    library,
+    models,
+    loaded,
+    machine,
+    measurements,
+    presets: createPresets(stores.presets),
+    planner,
+    jobs,
+    kinds,
+    compare: createCompare({ models, measurements }),
+    chat: createChat({
+      engine: supervisor,
+      tokenizers,
+      models,
+      loaded,
+      defaults,
+      clock: () => performance.now(),
+      randomSeed: () => Math.floor(Math.random() * 2 ** 32),
+    }),
+    conversations: createConversations(stores.conversations),
+    bundledText,
+    tempDir,
+    home: homedir(),
+    async dispose() {
+      await jobs.dispose()
+      stopWatching()
+      loaded.dispose()
+      tokenizers.dispose()
+      await supervisor.dispose()
+    },
+  }
+}
