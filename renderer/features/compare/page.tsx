@@ -1,5 +1,178 @@
-import { PageHeader } from '../../ui/page.tsx'
+/** The Compare screen: every version of a model, what was predicted and what was measured. */
+import { ChartColumn, Download, Gauge } from 'lucide-react'
+import { useEffect, useMemo, useState } from 'react'
+import type { CompareRow, ModelSummary } from '../../../electron/contract/domain.ts'
+import { useQueryCache } from '../../client/context.tsx'
+import { ErrorView } from '../../client/error-view.tsx'
+import { hrefFor, navigate, useRoute } from '../../client/route.ts'
+import { useQuery, useWatch } from '../../client/use-query.ts'
+import { Button } from '../../ui/button.tsx'
+import { downloadText, safeFileName } from '../../ui/download.ts'
+import { EmptyState } from '../../ui/empty-state.tsx'
+import { Menu } from '../../ui/menu.tsx'
+import { ActionBar, PageHeader } from '../../ui/page.tsx'
+import { Select } from '../../ui/select.tsx'
+import { useShortcut } from '../../ui/shortcuts.ts'
+import { SkeletonRows } from '../../ui/skeleton.tsx'
+import { Tabs } from '../../ui/tabs.tsx'
+import { ErrorComparison } from './error-comparison.tsx'
+import { rowsToCsv, rowsToJson } from './export-rows.ts'
+import { familyOf, sourcesOf } from './families.ts'
+import { MeasureDialog } from './measure-dialog.tsx'
+import { Overview } from './overview.tsx'
+import { RunningMeasurements } from './running-measurements.tsx'
 
 export function ComparePage() {
-  return <PageHeader title="Compare" />
+  const { params } = useRoute()
+  const models = useWatch('models.watch', {})
+  const list = models.data?.models ?? []
+  const sources = useMemo(() => sourcesOf(models.data?.models ?? []), [models.data])
+  const chosen = familyOf(list, params.model) ?? sources[0]
+
+  if (models.isLoading) return <SkeletonRows label="Loading models" />
+  if (models.error !== null && models.data === undefined) {
+    return <ErrorView className="m-5" error={models.error} onRetry={models.refetch} />
+  }
+  if (chosen === undefined) {
+    return (
+      <EmptyState
+        icon={ChartColumn}
+        title="Nothing to compare"
+        action={
+          <Button asChild variant="primary">
+            <a href={hrefFor('models')}>Add a model</a>
+          </Button>
+        }
+      >
+        Every version of a model stands here side by side: size, memory, perplexity, speed and the error of each layer.
+      </EmptyState>
+    )
+  }
+  return <Family key={chosen.id} source={chosen} sources={sources} models={list} />
+}
+
+interface FamilyProps {
+  source: ModelSummary
+  sources: readonly ModelSummary[]
+  models: readonly ModelSummary[]
+}
+
+function Family({ source, sources, models }: FamilyProps) {
+  const cache = useQueryCache()
+  const compare = useQuery('compare.rows', { modelId: source.id })
+  const jobs = useWatch('jobs.watch', {})
+  const [tab, setTab] = useState<'versions' | 'errors'>('versions')
+  const [measuring, setMeasuring] = useState<readonly string[] | null>(null)
+  const rows = compare.data?.rows ?? []
+  const ids = new Set(rows.map(({ model }) => model.id))
+  const evaluations = (jobs.data?.jobs ?? []).filter(
+    ({ job }) => job.kind === 'evaluate' && ids.has(job.request.modelId),
+  )
+  const running = evaluations.filter(({ state }) => state === 'queued' || state === 'running' || state === 'stopping')
+
+  // A finished measurement or a new version changes the rows.
+  const finishedKey = evaluations
+    .flatMap((job) => (job.finishedAt === null ? [] : `${job.id} ${job.finishedAt}`))
+    .join()
+  const modelsKey = models.map(({ id }) => id).join()
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the keys say when to ask again
+  useEffect(() => cache.invalidate('compare.rows'), [cache, finishedKey, modelsKey])
+
+  const measureMissing = () => setMeasuring(unmeasured(rows))
+  useShortcut({
+    keys: 'mod+enter',
+    label: 'Measure',
+    enabled: rows.length > 0 && measuring === null,
+    run: measureMissing,
+  })
+
+  return (
+    <div className="flex min-h-0 flex-1 flex-col">
+      <PageHeader
+        title="Compare"
+        beside={
+          <Select
+            aria-label="Model"
+            className="ml-2 w-64"
+            value={source.id}
+            onChange={(id) => navigate('compare', { model: id })}
+            options={sources.map((model) => ({
+              value: model.id,
+              label: model.name,
+              hint: versionsHint(model, models),
+            }))}
+          />
+        }
+        actions={
+          <Menu
+            items={[
+              {
+                label: 'Table as CSV',
+                onSelect: () => downloadText(`${safeFileName(source.name)}.csv`, rowsToCsv(rows), 'text/csv'),
+              },
+              {
+                label: 'Everything as JSON',
+                onSelect: () => downloadText(`${safeFileName(source.name)}.json`, rowsToJson(rows)),
+              },
+            ]}
+          >
+            <Button disabled={rows.length === 0}>
+              <Download aria-hidden />
+              Export
+            </Button>
+          </Menu>
+        }
+      />
+      <RunningMeasurements jobs={running} />
+      {compare.error !== null && compare.data === undefined ? (
+        <ErrorView className="m-5" error={compare.error} onRetry={compare.refetch} />
+      ) : compare.data === undefined ? (
+        <SkeletonRows label="Loading the comparison" rows={8} />
+      ) : (
+        <Tabs
+          label="Views"
+          value={tab}
+          onChange={setTab}
+          tabs={[
+            { value: 'versions', label: 'Versions', count: rows.length },
+            { value: 'errors', label: 'Error per layer' },
+          ]}
+        >
+          {tab === 'versions' ? (
+            <Overview rows={rows} onMeasure={(row) => setMeasuring([row.model.id])} />
+          ) : (
+            <ErrorComparison rows={rows} />
+          )}
+        </Tabs>
+      )}
+      <ActionBar>
+        {rows.length === 1 && rows[0]?.role === 'original' && (
+          <p className="mr-auto text-sm text-ink-3">
+            Only the original so far.{' '}
+            <a className="text-accent-text underline" href={hrefFor('quantize', { model: source.id })}>
+              Quantize it
+            </a>{' '}
+            to have something to compare.
+          </p>
+        )}
+        <Button variant="primary" size="lg" disabled={rows.length === 0} onClick={measureMissing}>
+          <Gauge aria-hidden />
+          Measure
+        </Button>
+      </ActionBar>
+      {measuring !== null && <MeasureDialog rows={rows} initial={measuring} onClose={() => setMeasuring(null)} />}
+    </div>
+  )
+}
+
+/** Versions without any number; all runnable ones when each has some. */
+function unmeasured(rows: readonly CompareRow[]): string[] {
+  const runnable = rows.filter(({ model }) => model.runProblem === null)
+  const missing = runnable.filter(({ measurements }) => !measurements.some(({ metric }) => metric === 'perplexity'))
+  return (missing.length > 0 ? missing : runnable).map(({ model }) => model.id)
+}
+
+function versionsHint(source: ModelSummary, models: readonly ModelSummary[]): string {
+  const made = models.filter(({ quantization }) => quantization?.sourceModelId === source.id).length
+  return made === 1 ? '1 quantized version' : `${made} quantized versions`
 }

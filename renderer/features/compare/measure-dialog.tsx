@@ -1,0 +1,200 @@
+/** Starts measurements of chosen versions, all under one protocol, so that they can be compared. */
+import { useState } from 'react'
+import type { CompareRow, EvaluateRequest, TextSource } from '../../../electron/contract/domain.ts'
+import { useClient } from '../../client/context.tsx'
+import { ErrorView } from '../../client/error-view.tsx'
+import { usePathPicker } from '../../client/path-picker.tsx'
+import { useAction } from '../../client/use-action.ts'
+import { Button } from '../../ui/button.tsx'
+import { Dialog } from '../../ui/dialog.tsx'
+import { Field } from '../../ui/field.tsx'
+import { NumberField } from '../../ui/number-field.tsx'
+import { Segmented } from '../../ui/segmented.tsx'
+import { Checkbox } from '../../ui/switch.tsx'
+import { toast } from '../../ui/toast.tsx'
+
+export interface MeasureDialogProps {
+  rows: readonly CompareRow[]
+  /** Versions ticked at first. */
+  initial: readonly string[]
+  onClose(): void
+}
+
+const PROTOCOL_HINTS = {
+  windows: 'Windows of N tokens that do not overlap; each scores N − 1 tokens.',
+  hqq: 'The reference: sliding windows; earlier tokens of a window are context only.',
+} as const
+
+export function MeasureDialog({ rows, initial, onClose }: MeasureDialogProps) {
+  const client = useClient()
+  const picker = usePathPicker()
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set(initial))
+  const [metrics, setMetrics] = useState<ReadonlySet<'perplexity' | 'speed'>>(new Set(['perplexity', 'speed'] as const))
+  const [protocol, setProtocol] = useState<EvaluateRequest['protocol']>('windows')
+  const [window, setWindow] = useState(512)
+  const [stride, setStride] = useState(512)
+  const [maxTokens, setMaxTokens] = useState<number | null>(null)
+  const [text, setText] = useState<TextSource>({ kind: 'bundled' })
+
+  const start = useAction(async () => {
+    const ids = rows.map(({ model }) => model.id).filter((id) => chosen.has(id))
+    for (const modelId of ids) {
+      await client.call('evaluate.start', { modelId, metrics: [...metrics], text, protocol, window, stride, maxTokens })
+    }
+    toast.done(ids.length === 1 ? 'Measurement queued' : `${ids.length} measurements queued`)
+    onClose()
+  })
+
+  function chooseProtocol(next: EvaluateRequest['protocol']): void {
+    setProtocol(next)
+    // What each protocol is usually quoted at.
+    setWindow(next === 'hqq' ? 1024 : 512)
+    setStride(512)
+  }
+
+  async function pickText(): Promise<void> {
+    const path = await picker.pick({ pick: 'file', title: 'Text to measure on', confirmLabel: 'Choose' })
+    if (path !== null) setText({ kind: 'file', path })
+  }
+
+  const canStart = chosen.size > 0 && metrics.size > 0
+  return (
+    <Dialog
+      open
+      onOpenChange={(open) => !open && onClose()}
+      size="lg"
+      title="Measure"
+      description="Numbers can be compared only under the same protocol, so all versions get the same one."
+      className="gap-5"
+      footer={
+        <>
+          <Button onClick={onClose}>Cancel</Button>
+          <Button variant="primary" pending={start.pending} disabled={!canStart} onClick={() => void start.run()}>
+            Measure {chosen.size === 1 ? '1 version' : `${chosen.size} versions`}
+          </Button>
+        </>
+      }
+    >
+      {start.error !== null && <ErrorView error={start.error} />}
+      <fieldset className="flex flex-col gap-1.5">
+        <legend className="mb-1 text-sm font-medium text-ink-2">Versions</legend>
+        {rows.map(({ model }) => (
+          <Tick
+            key={model.id}
+            label={model.name}
+            hint={model.runProblem?.message}
+            disabled={model.runProblem !== null}
+            checked={chosen.has(model.id)}
+            onChange={(on) => setChosen(withMember(chosen, model.id, on))}
+          />
+        ))}
+      </fieldset>
+      <fieldset className="flex flex-wrap gap-x-6 gap-y-1.5">
+        <legend className="mb-1 text-sm font-medium text-ink-2">What</legend>
+        <Tick
+          label="Perplexity"
+          checked={metrics.has('perplexity')}
+          onChange={(on) => setMetrics(withMember(metrics, 'perplexity', on))}
+        />
+        <Tick
+          label="Speed and memory"
+          checked={metrics.has('speed')}
+          onChange={(on) => setMetrics(withMember(metrics, 'speed', on))}
+        />
+      </fieldset>
+      {metrics.has('perplexity') && (
+        <div className="grid gap-4 sm:grid-cols-2">
+          <Field label="Protocol" hint={PROTOCOL_HINTS[protocol]}>
+            <Segmented
+              value={protocol}
+              onChange={chooseProtocol}
+              options={[
+                { value: 'windows', label: 'Windows' },
+                { value: 'hqq', label: 'HQQ reference' },
+              ]}
+            />
+          </Field>
+          <Field
+            label="Text"
+            hint={text.kind === 'bundled' ? 'The evaluation text that comes with the app.' : text.path}
+          >
+            <div className="flex gap-2">
+              <Segmented
+                value={text.kind}
+                onChange={(kind) => (kind === 'bundled' ? setText({ kind }) : void pickText())}
+                options={[
+                  { value: 'bundled', label: 'Bundled' },
+                  { value: 'file', label: 'File …' },
+                ]}
+              />
+            </div>
+          </Field>
+          <Field label="Window" hint="Longer windows give lower numbers.">
+            <NumberField
+              integer
+              min={2}
+              max={131_072}
+              unit="tokens"
+              value={window}
+              onChange={(next) => {
+                if (next === null) return
+                setWindow(next)
+                setStride(Math.min(stride, next))
+              }}
+            />
+          </Field>
+          {protocol === 'hqq' && (
+            <Field label="Stride">
+              <NumberField
+                integer
+                min={1}
+                max={window}
+                unit="tokens"
+                value={stride}
+                onChange={(next) => next !== null && setStride(next)}
+              />
+            </Field>
+          )}
+          <Field label="Limit" hint="Only the first tokens of the text; empty: all of it.">
+            <NumberField
+              integer
+              allowEmpty
+              min={2}
+              step={1000}
+              unit="tokens"
+              placeholder="all"
+              value={maxTokens}
+              onChange={setMaxTokens}
+            />
+          </Field>
+        </div>
+      )}
+      {picker.element}
+    </Dialog>
+  )
+}
+
+interface TickProps {
+  label: string
+  hint?: string | undefined
+  checked: boolean
+  disabled?: boolean
+  onChange(checked: boolean): void
+}
+
+function Tick({ label, hint, checked, disabled = false, onChange }: TickProps) {
+  return (
+    <div className="flex items-center gap-2 text-sm text-ink">
+      <Checkbox aria-label={label} checked={checked} disabled={disabled} onChange={onChange} />
+      <span aria-hidden>{label}</span>
+      {hint !== undefined && <span className="truncate text-xs text-ink-3">{hint}</span>}
+    </div>
+  )
+}
+
+function withMember<T>(set: ReadonlySet<T>, member: T, isIn: boolean): ReadonlySet<T> {
+  const next = new Set(set)
+  if (isIn) next.add(member)
+  else next.delete(member)
+  return next
+}

@@ -1,0 +1,77 @@
+/** The table of versions and the charts, all under the chosen protocols. */
+import { useMemo, useState } from 'react'
+import type { CompareRow } from '../../../electron/contract/domain.ts'
+import { useWatch } from '../../client/use-query.ts'
+import { MemoryChart } from './memory-chart.tsx'
+import { PerplexityChart } from './perplexity-chart.tsx'
+import { ProtocolSelect } from './protocol-select.tsx'
+import { type ProtocolOption, protocolsOf } from './rows.ts'
+import { SpeedChart } from './speed-chart.tsx'
+import { VersionsTable } from './versions-table.tsx'
+
+export interface OverviewProps {
+  rows: readonly CompareRow[]
+  onMeasure(row: CompareRow): void
+}
+
+export function Overview({ rows, onMeasure }: OverviewProps) {
+  const engine = useWatch('engine.watch', {})
+  const perplexity = useProtocol(rows, 'perplexity')
+  const decode = useProtocol(rows, 'decode-speed')
+  const prefill = useProtocol(rows, 'prefill-speed')
+  const protocolKeys = useMemo(
+    () => ({ perplexity: perplexity.key, 'decode-speed': decode.key, 'prefill-speed': prefill.key }),
+    [perplexity.key, decode.key, prefill.key],
+  )
+  return (
+    <div className="flex min-h-0 flex-1 flex-col overflow-y-auto">
+      <div className="flex flex-wrap items-center gap-x-5 gap-y-2 px-5 py-2.5">
+        <ProtocolSelect label="Perplexity" total={rows.length} {...perplexity.select} />
+        {decode.options.length > 1 && <ProtocolSelect label="Speed" total={rows.length} {...decode.select} />}
+        {prefill.options.length > 1 && <ProtocolSelect label="Prefill" total={rows.length} {...prefill.select} />}
+      </div>
+      <VersionsTable rows={rows} protocolKeys={protocolKeys} onMeasure={onMeasure} />
+      <div className="grid grid-cols-1 gap-4 p-5 xl:grid-cols-2 3xl:grid-cols-4">
+        <PerplexityChart rows={rows} protocolKey={perplexity.key} protocolWords={perplexity.words} />
+        <MemoryChart rows={rows} budgetBytes={engine.data?.machine?.availableMemoryBytes ?? null} />
+        <SpeedChart
+          title="Writing speed (decode)"
+          metric="decode-speed"
+          rows={rows}
+          protocolKey={decode.key}
+          protocolWords={decode.words}
+        />
+        <SpeedChart
+          title="Reading speed (prefill)"
+          metric="prefill-speed"
+          rows={rows}
+          protocolKey={prefill.key}
+          protocolWords={prefill.words}
+        />
+      </div>
+    </div>
+  )
+}
+
+interface ChosenProtocol {
+  readonly key: string | null
+  readonly words: string
+  readonly options: readonly ProtocolOption[]
+  readonly select: { options: readonly ProtocolOption[]; value: string | null; onChange(key: string): void }
+}
+
+/** The chosen protocol of a metric; at first the one most versions were measured with. */
+function useProtocol(
+  rows: readonly CompareRow[],
+  metric: 'perplexity' | 'decode-speed' | 'prefill-speed',
+): ChosenProtocol {
+  const [wanted, setWanted] = useState<string | null>(null)
+  const options = useMemo(() => protocolsOf(rows, metric), [rows, metric])
+  const chosen = options.find(({ key }) => key === wanted) ?? options[0]
+  return {
+    key: chosen?.key ?? null,
+    words: chosen?.words ?? 'Not measured yet',
+    options,
+    select: { options, value: chosen?.key ?? null, onChange: setWanted },
+  }
+}

@@ -1,0 +1,72 @@
+/** Tokens a second: writing (decode) and reading the prompt (prefill), each under one protocol. */
+import type { CompareRow } from '../../../electron/contract/domain.ts'
+import { formatTokensPerSecond } from '../../ui/format.ts'
+import { ProtocolPopover } from '../../ui/stat.tsx'
+import { Figure, TwinTable } from './figure.tsx'
+import { measurementOf, shortName, storyOf } from './rows.ts'
+
+export interface SpeedChartProps {
+  rows: readonly CompareRow[]
+  metric: 'decode-speed' | 'prefill-speed'
+  title: string
+  protocolKey: string | null
+  protocolWords: string
+}
+
+export function SpeedChart({ rows, metric, title, protocolKey, protocolWords }: SpeedChartProps) {
+  const lines = rows.map((row) => ({ row, measurement: measurementOf(row, metric, protocolKey) }))
+  const highest = Math.max(...lines.map(({ measurement }) => measurement?.value ?? 0), 1e-9)
+  return (
+    <Figure
+      title={title}
+      caption={protocolWords}
+      chart={
+        <ul className="flex flex-col gap-2">
+          {lines.map(({ row, measurement }) => (
+            <li key={row.model.id} className="grid grid-cols-[7rem_minmax(0,1fr)_5.5rem] items-center gap-3 text-xs">
+              <span title={row.model.name} className="truncate text-ink">
+                {shortName(row)}
+              </span>
+              <span aria-hidden className="h-3 rounded-sm bg-sunken shadow-[inset_0_0_0_1px_var(--line)]">
+                {measurement !== null && (
+                  <span
+                    className="block h-full rounded-sm bg-accent"
+                    style={{ width: `${(measurement.value / highest) * 100}%` }}
+                  />
+                )}
+              </span>
+              <span className="text-right text-ink">
+                {measurement === null ? (
+                  <span className="text-ink-3">not measured</span>
+                ) : (
+                  formatTokensPerSecond(measurement.value)
+                )}
+              </span>
+            </li>
+          ))}
+        </ul>
+      }
+      table={
+        <TwinTable
+          rows={lines}
+          rowKey={({ row }) => row.model.id}
+          columns={[
+            { header: 'Version', cell: ({ row }) => row.model.name },
+            {
+              header: 'Speed',
+              align: 'right',
+              cell: ({ row, measurement }) =>
+                measurement === null ? (
+                  'not measured'
+                ) : (
+                  <ProtocolPopover protocol={storyOf(measurement)} label={`${title} of ${row.model.name}`}>
+                    {formatTokensPerSecond(measurement.value)}
+                  </ProtocolPopover>
+                ),
+            },
+          ]}
+        />
+      }
+    />
+  )
+}
