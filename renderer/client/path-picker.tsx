@@ -79,7 +79,7 @@ function PathDialog({
       title={title}
       {...(description ? { description } : {})}
       size="lg"
-      className="h-[60vh] pb-0"
+      className="min-h-[min(55vh,32rem)] pb-0"
       footer={
         <>
           <span className="min-w-0 flex-1 truncate font-mono text-xs text-ink-3">{result}</span>

@@ -68,17 +68,27 @@ export interface IconButtonProps extends Omit<ButtonProps, 'children' | 'asChild
 }
 
 /** A square button with a tooltip for its name. */
-export function IconButton({ label, icon: Icon, keys, size, variant = 'ghost', className, ...rest }: IconButtonProps) {
+export function IconButton({
+  label,
+  icon: Icon,
+  keys,
+  size,
+  variant = 'ghost',
+  className,
+  pending,
+  ...rest
+}: IconButtonProps) {
   return (
     <Tooltip text={label} {...(keys ? { keys } : {})}>
       <Button
         aria-label={label}
+        pending={pending ?? false}
         variant={variant}
         size={size}
         className={cn('px-0', size === 'sm' ? 'w-6' : size === 'lg' ? 'w-9' : 'w-8', className)}
         {...rest}
       >
-        <Icon aria-hidden />
+        {!pending && <Icon aria-hidden />}
       </Button>
     </Tooltip>
   )

@@ -181,7 +181,10 @@ function HeaderCell<R>({ column, sort, onSort }: { column: Column<R>; sort: Sort
         <button
           type="button"
           onClick={() => onSort({ id: column.id, descending: active ? !active.descending : false })}
-          className={cn('group/sort inline-flex items-center gap-1 rounded-sm hover:text-ink', active && 'text-ink')}
+          className={cn(
+            'group/sort inline-flex align-middle items-center gap-1 rounded-sm hover:text-ink',
+            active && 'text-ink',
+          )}
         >
           {column.align === 'right' && (
             <Arrow aria-hidden className={cn('size-3', !active && 'opacity-0 group-hover/sort:opacity-60')} />

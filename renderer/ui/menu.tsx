@@ -25,7 +25,7 @@ export interface MenuProps {
 /** Actions behind a button. */
 export function Menu({ items, align = 'end', children }: MenuProps) {
   return (
-    <Radix.Root>
+    <Radix.Root modal={false}>
       <Radix.Trigger asChild>{children}</Radix.Trigger>
       <Radix.Portal>
         <Radix.Content

@@ -2,8 +2,10 @@ import type { ReactNode } from 'react'
 import { cn } from './cn.ts'
 
 export interface PageHeaderProps {
-  /** The page's one h1, or what it shows. */
+  /** What the screen shows. */
   title: ReactNode
+  /** 2 where a list beside it already carries the screen's h1. */
+  level?: 1 | 2
   /** Beside the title: badges, a selector. */
   beside?: ReactNode
   /** One line below. */
@@ -14,7 +16,8 @@ export interface PageHeaderProps {
 }
 
 /** Top of a main surface: 56 px, title left, actions right. */
-export function PageHeader({ title, beside, subtitle, actions, className }: PageHeaderProps) {
+export function PageHeader({ title, level = 1, beside, subtitle, actions, className }: PageHeaderProps) {
+  const Heading = level === 1 ? 'h1' : 'h2'
   return (
     <header
       className={cn(
@@ -24,7 +27,7 @@ export function PageHeader({ title, beside, subtitle, actions, className }: Page
     >
       <div className="min-w-0 flex-1">
         <div className="flex min-w-0 items-center gap-2">
-          <h1 className="truncate text-lg font-semibold text-ink">{title}</h1>
+          <Heading className="truncate text-lg font-semibold text-ink">{title}</Heading>
           {beside}
         </div>
         {subtitle && <div className="truncate text-xs text-ink-3">{subtitle}</div>}

@@ -27,12 +27,12 @@ export function Tabs<V extends string>({ value, onChange, tabs, label, actions, 
       className={cn('flex min-h-0 flex-1 flex-col', className)}
     >
       <div className="flex items-end gap-2 border-b border-line px-5">
-        <Radix.List aria-label={label} className="flex min-w-0 flex-1 gap-4 overflow-x-auto">
+        <Radix.List aria-label={label} className="-ml-2 flex min-w-0 flex-1 overflow-x-auto">
           {tabs.map((tab) => (
             <Radix.Trigger
               key={tab.value}
               value={tab.value}
-              className="-mb-px border-b-2 border-transparent py-2 text-sm font-medium whitespace-nowrap text-ink-3 transition-colors duration-120 hover:text-ink focus-visible:-outline-offset-2 data-[state=active]:border-accent data-[state=active]:text-ink"
+              className="-mb-px border-b-2 border-transparent px-2 py-2 text-sm font-medium whitespace-nowrap text-ink-3 transition-colors duration-120 hover:text-ink focus-visible:-outline-offset-2 data-[state=active]:border-accent data-[state=active]:text-ink"
             >
               {tab.label}
               {tab.count !== undefined && <span className="ml-1.5 text-xs text-ink-3">{tab.count}</span>}

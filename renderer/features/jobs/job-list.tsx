@@ -4,7 +4,6 @@ import {
   CirclePause,
   CircleStop,
   CircleX,
-  ListChecks,
   LoaderCircle,
   type LucideIcon,
   TriangleAlert,
@@ -13,9 +12,7 @@ import type { JobRecord, JobState } from '../../../electron/contract/domain.ts'
 import { ErrorView } from '../../client/error-view.tsx'
 import { hrefFor } from '../../client/route.ts'
 import type { QueryResult } from '../../client/use-query.ts'
-import { Button } from '../../ui/button.tsx'
 import { cn } from '../../ui/cn.ts'
-import { EmptyState } from '../../ui/empty-state.tsx'
 import { formatAgo } from '../../ui/format.ts'
 import { ProgressBar } from '../../ui/progress.tsx'
 import { SkeletonRows } from '../../ui/skeleton.tsx'
@@ -44,29 +41,19 @@ export function JobList({ jobs, selectedId, now }: JobListProps) {
   return (
     <>
       <div className="flex h-14 shrink-0 items-center border-b border-line px-4">
-        <h2 className="text-sm font-semibold text-ink">All jobs</h2>
+        <h1 className="text-sm font-semibold text-ink">All jobs</h1>
       </div>
       {jobs.error ? (
         <ErrorView error={jobs.error} onRetry={jobs.refetch} className="m-3" />
       ) : jobs.isLoading ? (
         <SkeletonRows rows={3} label="Loading jobs" />
       ) : groups.length === 0 ? (
-        <EmptyState
-          icon={ListChecks}
-          title="No jobs yet"
-          action={
-            <Button asChild>
-              <a href={hrefFor('quantize')}>Quantize a model</a>
-            </Button>
-          }
-        >
-          Quantizing and measuring run here, one at a time, also while this window is closed.
-        </EmptyState>
+        <p className="p-4 text-ink-3">No jobs yet.</p>
       ) : (
         <div className="flex min-h-0 flex-1 flex-col gap-4 overflow-y-auto p-2">
           {groups.map(({ title, jobs: members }) => (
             <section key={title} aria-label={title}>
-              <h3 className="px-2.5 pb-1 text-xs font-medium text-ink-3">{title}</h3>
+              <h2 className="px-2.5 pb-1 text-xs font-medium text-ink-3">{title}</h2>
               <ul className="flex flex-col gap-0.5">
                 {members.map((job) => (
                   <li key={job.id}>

@@ -29,6 +29,7 @@ export function JobView({ job, now }: { job: JobRecord; now: number }) {
   return (
     <>
       <PageHeader
+        level={2}
         title={job.title}
         beside={<Badge tone={words.tone}>{words.label}</Badge>}
         subtitle={`Asked for ${formatDateTime(job.createdAt)}`}

@@ -1,6 +1,7 @@
 import { ListChecks } from 'lucide-react'
-import { useRoute } from '../../client/route.ts'
+import { hrefFor, useRoute } from '../../client/route.ts'
 import { useWatch } from '../../client/use-query.ts'
+import { Button } from '../../ui/button.tsx'
 import { EmptyState } from '../../ui/empty-state.tsx'
 import { SplitPane } from '../../ui/split-pane.tsx'
 import { groupJobs, isActive } from './job-groups.ts'
@@ -25,8 +26,17 @@ export function JobsPage() {
         <JobView key={selected.id} job={selected} now={now} />
       ) : (
         jobs.data && (
-          <EmptyState icon={ListChecks} title="Nothing to show">
-            A job's phases, tensors and log will be here.
+          <EmptyState
+            icon={ListChecks}
+            title="No jobs yet"
+            action={
+              <Button asChild>
+                <a href={hrefFor('quantize')}>Quantize a model</a>
+              </Button>
+            }
+          >
+            Quantizing and measuring run here, one at a time. They go on while this window is closed, as long as the app
+            runs.
           </EmptyState>
         )
       )}

@@ -1,13 +1,12 @@
-import { Boxes, FolderPlus, TriangleAlert } from 'lucide-react'
+import { FolderPlus, TriangleAlert } from 'lucide-react'
 import { type KeyboardEvent, useState } from 'react'
 import type { ModelSummary } from '../../../electron/contract/domain.ts'
 import { ErrorView } from '../../client/error-view.tsx'
 import { hrefFor } from '../../client/route.ts'
 import type { QueryResult } from '../../client/use-query.ts'
 import { Badge } from '../../ui/badge.tsx'
-import { Button, IconButton } from '../../ui/button.tsx'
+import { IconButton } from '../../ui/button.tsx'
 import { cn } from '../../ui/cn.ts'
-import { EmptyState } from '../../ui/empty-state.tsx'
 import { formatDisk, formatParameters } from '../../ui/format.ts'
 import { SearchInput } from '../../ui/input.tsx'
 import { SkeletonRows } from '../../ui/skeleton.tsx'
@@ -28,7 +27,7 @@ export function ModelList({ library, selectedId, onAdd, isAdding }: ModelListPro
   return (
     <>
       <div className="flex h-14 shrink-0 items-center gap-2 border-b border-line pr-2 pl-4">
-        <h2 className="flex-1 text-sm font-semibold text-ink">Library</h2>
+        <h1 className="flex-1 text-sm font-semibold text-ink">Library</h1>
         <IconButton label="Add a model folder" icon={FolderPlus} pending={isAdding} onClick={onAdd} />
       </div>
       {rows.length > 5 && (
@@ -39,9 +38,7 @@ export function ModelList({ library, selectedId, onAdd, isAdding }: ModelListPro
       ) : library.isLoading ? (
         <SkeletonRows rows={4} label="Loading models" />
       ) : rows.length === 0 ? (
-        <EmptyState icon={Boxes} title="No models yet" action={<Button onClick={onAdd}>Add a folder</Button>}>
-          Add a folder that holds a model in the Hugging Face format: config.json and safetensors.
-        </EmptyState>
+        <p className="p-4 text-ink-3">No models yet.</p>
       ) : (
         <ul onKeyDown={moveFocus} className="flex min-h-0 flex-1 flex-col gap-0.5 overflow-y-auto p-2">
           {shown.map((row) => (

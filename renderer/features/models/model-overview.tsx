@@ -32,7 +32,7 @@ export function ModelOverview({ detail }: { detail: ModelDetail }) {
         {config && <Stat label="Context" value={`${config.contextLength}\u00a0tokens`} size="lg" />}
       </div>
       {summary.note && <p className="max-w-prose border-l-2 border-accent pl-3 text-ink-2">{summary.note}</p>}
-      <div className="grid grid-cols-1 gap-x-12 gap-y-8 @4xl:grid-cols-2">
+      <div className="grid grid-cols-1 gap-x-12 gap-y-8 @4xl:grid-cols-2 @[90rem]:grid-cols-3">
         <RunFigures modelId={summary.id} />
         {config && (
           <Section title="Architecture">
@@ -141,7 +141,11 @@ function ByteGroups({ detail }: { detail: ModelDetail }) {
   const total = groups.reduce((sum, { bytes }) => sum + bytes, 0)
   const largest = groups[0]?.bytes ?? 1
   return (
-    <Section title="Where the bytes are" description="Stored size by kind of tensor" className="@4xl:col-span-2">
+    <Section
+      title="Where the bytes are"
+      description="Stored size by kind of tensor"
+      className="@4xl:col-span-2 @[90rem]:col-span-1 @[90rem]:order-first"
+    >
       <table className="w-full max-w-5xl border-separate border-spacing-y-1 text-sm">
         <thead className="sr-only">
           <tr>
@@ -169,9 +173,7 @@ function ByteGroups({ detail }: { detail: ModelDetail }) {
                 />
               </td>
               <td className="w-px text-right text-xs whitespace-nowrap text-ink">{formatDisk(bytes)}</td>
-              <td className="w-14 text-right text-xs whitespace-nowrap text-ink-3">
-                {formatPercent(bytes / total, 2)}
-              </td>
+              <td className="w-14 text-right text-xs whitespace-nowrap text-ink-3">{formatShare(bytes / total)}</td>
             </tr>
           ))}
         </tbody>
@@ -182,6 +184,11 @@ function ByteGroups({ detail }: { detail: ModelDetail }) {
       </p>
     </Section>
   )
+}
+
+/** A share of the whole; very small ones are only told to be so. */
+function formatShare(ratio: number): string {
+  return ratio < 0.001 ? '< 0.1\u00a0%' : formatPercent(ratio, 2)
 }
 
 function LegendMark({ className, children }: { className: string; children: string }) {

@@ -41,6 +41,7 @@ export function ModelView({ model }: { model: ModelSummary }) {
   return (
     <>
       <PageHeader
+        level={2}
         title={model.name}
         beside={<ModelBadges model={model} />}
         subtitle={<span className="font-mono">{model.path}</span>}

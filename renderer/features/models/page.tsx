@@ -52,7 +52,7 @@ export function ModelsPage() {
         library.data && (
           <EmptyState
             icon={Boxes}
-            title={models.length === 0 ? 'No model to show' : 'This model is no longer in the library'}
+            title={models.length === 0 ? 'No models yet' : 'This model is no longer in the library'}
             action={
               <Button onClick={startAdding}>
                 <FolderPlus aria-hidden />
@@ -60,7 +60,9 @@ export function ModelsPage() {
               </Button>
             }
           >
-            Choose a model on the left, or add a folder that holds one.
+            {models.length === 0
+              ? 'Add a folder that holds a model in the Hugging Face format: config.json, a tokenizer and safetensors files.'
+              : 'Choose another on the left, or add its folder again.'}
           </EmptyState>
         )
       )}

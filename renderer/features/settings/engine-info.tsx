@@ -88,7 +88,9 @@ function EngineState({ status }: { status: EngineStatus }) {
           Restart engine
         </Button>
       </div>
-      {status.state !== 'ready' && status.lastError && <ErrorView error={status.lastError} />}
+      {status.state !== 'ready' && status.lastError && (
+        <p className="text-sm text-danger-text">{status.lastError.message}</p>
+      )}
       {restart.error && <ErrorView error={restart.error} />}
       <ConfirmDialog
         open={asks}
