@@ -103,7 +103,7 @@ export function MeasureDialog({ rows, initial, onClose }: MeasureDialogProps) {
         />
       </fieldset>
       {metrics.has('perplexity') && (
-        <div className="grid gap-4 sm:grid-cols-2">
+        <div className="grid gap-4 md:grid-cols-2">
           <Field label="Protocol" hint={PROTOCOL_HINTS[protocol]}>
             <Segmented
               value={protocol}

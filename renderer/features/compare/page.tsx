@@ -87,7 +87,7 @@ function Family({ source, sources, models }: FamilyProps) {
   })
 
   return (
-    <div className="flex min-h-0 flex-1 flex-col">
+    <div className="flex min-h-0 flex-1 flex-col bg-surface">
       <PageHeader
         title="Compare"
         beside={

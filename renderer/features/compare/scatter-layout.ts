@@ -47,14 +47,16 @@ export function layOutScatter(points: readonly ScatterPoint[], box: PlotBox): Sc
   const x = scaleLinear([0, maxBytes * 1.08], [box.left, box.width - box.right])
   const y = scaleLog([low, Math.max(high, low * 1.2)], [box.height - box.bottom, box.top])
   const original = points.find(({ isOriginal }) => isOriginal)
+  const originalY = original === undefined ? null : y(original.perplexity)
   return {
     points: placeLabels(
       points.map((point) => ({ ...point, x: x(point.bytes), y: y(point.perplexity) })),
       box,
+      originalY,
     ),
     xTicks: x.ticks(Math.max(2, Math.floor(box.width / 110))).map((value) => ({ at: x(value), value })),
     yTicks: logTicks(low, Math.max(high, low * 1.2)).map((value) => ({ at: y(value), value })),
-    originalY: original === undefined ? null : y(original.perplexity),
+    originalY,
   }
 }
 
@@ -87,13 +89,18 @@ interface Rect {
 }
 
 /** Each label takes the first free place of right, left, above and below its point. */
-function placeLabels(points: readonly (ScatterPoint & { x: number; y: number })[], box: PlotBox): PlacedPoint[] {
+function placeLabels(
+  points: readonly (ScatterPoint & { x: number; y: number })[],
+  box: PlotBox,
+  lineY: number | null,
+): PlacedPoint[] {
   const taken: Rect[] = points.map(({ x, y }) => ({
     x: x - RADIUS,
     y: y - RADIUS,
     width: RADIUS * 2,
     height: RADIUS * 2,
   }))
+  if (lineY !== null) taken.push({ x: 0, y: lineY - 1, width: box.width, height: 2 })
   return points.map((point, index) => {
     const width = point.label.length * LETTER_WIDTH
     const places = [

@@ -15,7 +15,7 @@ import {
   significant,
 } from '../../ui/format.ts'
 import { KindMark, ProtocolPopover } from '../../ui/stat.tsx'
-import { bitsPerWeightOf, type Metric, measuredMemory, measurementOf, storyOf } from './rows.ts'
+import { bitsPerWeightOf, measuredMemory, measurementOf, storyOf } from './rows.ts'
 
 export interface VersionsTableProps {
   rows: readonly CompareRow[]
@@ -172,5 +172,5 @@ function lossWords(measurement: Measurement | null, reference: Measurement | nul
   if (measurement === null || reference === null) return '–'
   if (measurement.modelId === reference.modelId) return '–'
   const ratio = measurement.value / reference.value - 1
-  return `${ratio >= 0 ? '+' : '−'}${formatPercent(Math.abs(ratio))}`
+  return `${ratio >= 0 ? '+' : '−'}${formatPercent(Math.abs(ratio), 2)}`
 }

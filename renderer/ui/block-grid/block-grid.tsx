@@ -249,7 +249,8 @@ export function BlockGrid({
 
 function useMetrics(model: GridModel, width: number): GridMetrics {
   return useMemo(() => {
-    const longest = model.rows.reduce((length, row) => Math.max(length, row.label.length), 2)
+    // The header says "Block".
+    const longest = model.rows.reduce((length, row) => Math.max(length, row.label.length), 5)
     const rowHeaderWidth = Math.min(120, Math.round(18 + longest * 6.4))
     return {
       rowHeight: ROW_HEIGHT,
