@@ -35,7 +35,7 @@ constexpr int64_t kFinalColumns = 2048;
 constexpr int64_t kFinalRows = 64;
 // Relative difference of two mean errors below which float32 rounding decides which is larger. The rounding error of the
 // reference's own float32 sum stays well under half of this.
-constexpr double kUndecided = 2e-6;
+constexpr double kUndecided = 1e-6;
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
