@@ -41,7 +41,7 @@ export function sequentialColor(t: number, theme: ColorTheme): string {
 
 /** Black or white, whichever reads better on `sequentialColor(t, theme)`. */
 export function sequentialInk(t: number, theme: ColorTheme): string {
-  return luminance(sample(t, theme)) > 0.179 ? '#111' : '#fff'
+  return luminance(sample(t, theme)) > 0.179 ? '#000' : '#fff'
 }
 
 /** The map as a CSS gradient from left (0) to right (1), for legends. */
