@@ -72,6 +72,7 @@ export function BlockGrid({
   const anchor = useRef<CellPosition>({ row: 0, column: 0 })
   const brush = useRef<Brush | null>(null)
   const current = clampTo(active, counts)
+  const cachedView = useMemo(() => remembered(view), [view])
 
   useEffect(() => {
     const stop = () => {
@@ -235,7 +236,7 @@ export function BlockGrid({
                 firstColumn={range.firstColumn}
                 lastColumn={range.lastColumn}
                 activeColumn={index === current.row ? current.column : null}
-                view={view}
+                view={cachedView}
                 selected={selected}
                 onSelectRow={onSelect ? selectRowLater : undefined}
               />
@@ -245,6 +246,18 @@ export function BlockGrid({
       </div>
     </div>
   )
+}
+
+/** The same cell, the same object: cells that only moved are not drawn again. */
+function remembered(view: (names: CellNames) => CellView): (names: CellNames) => CellView {
+  const known = new WeakMap<CellNames, CellView>()
+  return (names) => {
+    const found = known.get(names)
+    if (found !== undefined) return found
+    const made = view(names)
+    known.set(names, made)
+    return made
+  }
 }
 
 function useMetrics(model: GridModel, width: number): GridMetrics {
