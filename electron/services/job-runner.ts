@@ -43,7 +43,8 @@ export async function savedBy(kinds: JobKinds, job: JobRequest): Promise<Saved> 
     .catch(() => ({ text: null, resumable: false }))
 }
 
-function createProgressReporter(
+/** Adds rate and remaining time to what work tells. `now` in milliseconds. */
+export function createProgressReporter(
   report: (progress: JobProgress) => void,
   now: () => number,
 ): (work: WorkProgress) => void {

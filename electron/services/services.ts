@@ -19,6 +19,7 @@ import { createMachineInfo, freeDiskBytes, type MachineInfo } from './machine.ts
 import { createMeasurements, type Measurements } from './measurements.ts'
 import { createModelReader } from './model-reader.ts'
 import { createModels, type Models } from './models.ts'
+import type { PerplexityDeps } from './perplexity.ts'
 import { createPresets, type Presets } from './presets.ts'
 import { createQuantizeKind } from './quantize.ts'
 import { createQuantizePlanner, type QuantizePlanner } from './quantize-plan.ts'
@@ -43,6 +44,8 @@ export interface Services {
   measurements: Measurements
   presets: Presets
   planner: QuantizePlanner
+  /** What measuring perplexity needs. */
+  perplexity: PerplexityDeps
   jobs: Jobs
   /** The work itself, for hosts that run one piece of it without a record. */
   kinds: JobKinds
@@ -135,6 +138,7 @@ export async function createServices({ platform, starter, tokenizerScript, log }
     measurements,
     presets: createPresets(stores.presets),
     planner,
+    perplexity,
     jobs,
     kinds,
     compare: createCompare({ models, measurements }),

@@ -1,0 +1,74 @@
+/** Parsers of option values. What they throw is wrong usage, told before anything is started. */
+import { InvalidArgumentError } from 'commander'
+import { type ComputeDtype, computeDtypeSchema, NBITS, type Nbits, type Rule } from '../contract/quant.ts'
+import { KEEP, quantize } from '../plan/choices.ts'
+
+export function integer(low: number, high = Number.MAX_SAFE_INTEGER): (text: string) => number {
+  return (text) => {
+    const value = Number(text)
+    if (!/^[-+]?\d+$/.test(text) || value < low || value > high) {
+      throw new InvalidArgumentError(
+        high === Number.MAX_SAFE_INTEGER
+          ? `A whole number from ${low} on is needed.`
+          : `A whole number from ${low} to ${high} is needed.`,
+      )
+    }
+    return value
+  }
+}
+
+export function number(low: number, high = Number.POSITIVE_INFINITY): (text: string) => number {
+  return (text) => {
+    const value = text.trim() === '' ? Number.NaN : Number(text)
+    if (!(value >= low && value <= high)) {
+      throw new InvalidArgumentError(
+        Number.isFinite(high) ? `A number from ${low} to ${high} is needed.` : `A number from ${low} on is needed.`,
+      )
+    }
+    return value
+  }
+}
+
+export function nbits(text: string): Nbits {
+  const found = NBITS.find((width) => String(width) === text)
+  if (found === undefined) throw new InvalidArgumentError(`One of ${NBITS.join(', ')} is needed.`)
+  return found
+}
+
+/** A group size, or `none` for one group in each row or column. */
+export function groupSize(text: string): number | null {
+  return text === 'none' ? null : integer(1)(text)
+}
+
+export function axis(text: string): 0 | 1 {
+  if (text === '0') return 0
+  if (text === '1') return 1
+  throw new InvalidArgumentError('0 or 1 is needed.')
+}
+
+export function computeDtype(text: string): ComputeDtype {
+  const parsed = computeDtypeSchema.safeParse(text)
+  if (!parsed.success) throw new InvalidArgumentError(`One of ${computeDtypeSchema.options.join(', ')} is needed.`)
+  return parsed.data
+}
+
+/** `PATTERN=BITS:GROUP[:AXIS]` or `PATTERN=keep`, collected. */
+export function rules(text: string, earlier: Rule[] = []): Rule[] {
+  const at = text.lastIndexOf('=')
+  if (at <= 0) throw new InvalidArgumentError('A rule is PATTERN=BITS:GROUP[:AXIS] or PATTERN=keep.')
+  const pattern = text.slice(0, at)
+  const value = text.slice(at + 1)
+  if (value === 'keep') return [...earlier, { pattern, choice: KEEP }]
+  const [bits = '', group = '', along = '1', ...rest] = value.split(':')
+  if (rest.length > 0) throw new InvalidArgumentError('A rule is PATTERN=BITS:GROUP[:AXIS] or PATTERN=keep.')
+  return [...earlier, { pattern, choice: quantize(nbits(bits), groupSize(group), { axis: axis(along) }) }]
+}
+
+export function list(text: string, earlier: string[] = []): string[] {
+  return [...earlier, text]
+}
+
+export function device(text: string): string {
+  if (text !== 'cpu') throw new InvalidArgumentError('Only cpu is there in this version.')
+  return text
+}

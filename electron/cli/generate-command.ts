@@ -1,0 +1,124 @@
+/** `generate`: continues a prompt, or answers it as a chat message. */
+import type { Command } from 'commander'
+import { type Sampling, samplingSchema } from '../contract/domain.ts'
+import type { ComputeDtype } from '../contract/quant.ts'
+import { computeDtype, device, integer, list, number } from './arguments.ts'
+import { snakeCase } from './output.ts'
+import { type CliHost, type CommonOptions, common, runInSession, type Session } from './session.ts'
+
+export interface SamplingOptions {
+  temperature: number
+  topK: number
+  topP: number
+  minP: number
+  repetitionPenalty: number
+  seed?: number
+  maxNewTokens: number
+  stop?: string[]
+  computeDtype: ComputeDtype
+  contextLength?: number
+  fast: boolean
+}
+
+interface Options extends CommonOptions, SamplingOptions {
+  model: string
+  prompt: string
+  chat?: boolean
+  system?: string
+}
+
+/** The KV cache takes pages only as tokens arrive, but its address space is reserved at once. */
+const MAX_CONTEXT = 32_768
+
+export function addGenerateCommand(program: Command, host: CliHost): void {
+  const command = program
+    .command('generate')
+    .description('Continue a text. With temperature 0, the default, always the same way.')
+    .requiredOption('--model <model>', 'model folder, or id or name from the library')
+    .requiredOption('--prompt <text>', 'text to continue')
+    .option('--chat', "treat the prompt as a message and apply the model's chat template")
+    .option('--system <text>', 'system message before it (with --chat)')
+  samplingOptions(command, { temperature: 0, topK: 0, topP: 1, repetitionPenalty: 1 }).option(
+    '--fast',
+    'round activations to 8 bits where that is faster, as chats do',
+    false,
+  )
+  common(command).action((options: Options) => runInSession(host, options, (session) => generate(session, options)))
+}
+
+export function samplingOptions(
+  command: Command,
+  defaults: { temperature: number; topK: number; topP: number; repetitionPenalty: number },
+): Command {
+  return command
+    .option('--max-new-tokens <n>', 'end after n tokens', integer(1), 256)
+    .option('--temperature <t>', '0 takes the likeliest token each time', number(0, 5), defaults.temperature)
+    .option('--top-k <k>', 'only the k likeliest tokens; 0: all', integer(0), defaults.topK)
+    .option('--top-p <p>', 'only the likeliest tokens that make up p; 1: all', number(0, 1), defaults.topP)
+    .option('--min-p <p>', 'only tokens at least p times as likely as the likeliest; 0: all', number(0, 1), 0)
+    .option('--repetition-penalty <r>', '1: none', number(0.1, 10), defaults.repetitionPenalty)
+    .option('--seed <n>', 'same seed, same text (default: drawn)', integer(0, 2 ** 53 - 1))
+    .option('--stop <text>', 'end before this text; repeatable', list)
+    .option('--compute-dtype <dtype>', 'in which quantized weights are reconstructed', computeDtype, 'float32')
+    .option(
+      '--context-length <n>',
+      `tokens the cache holds (default: the model's own, at most ${MAX_CONTEXT})`,
+      integer(1),
+    )
+    .option('--device <device>', 'cpu', device)
+}
+
+export function samplingOf(options: SamplingOptions): Sampling {
+  const { temperature, topK, topP, minP, repetitionPenalty, seed, maxNewTokens, stop } = options
+  return samplingSchema.parse({
+    temperature,
+    topK,
+    topP,
+    minP,
+    repetitionPenalty,
+    seed: seed ?? null,
+    maxNewTokens,
+    stopStrings: stop ?? [],
+  })
+}
+
+export function runOf({ computeDtype, contextLength, fast }: SamplingOptions) {
+  return { computeDtype, contextLength: contextLength ?? MAX_CONTEXT, fast }
+}
+
+async function generate({ services, signal, streams, json }: Session, options: Options) {
+  const model = await services.models.find(options.model)
+  const system =
+    options.system === undefined ? [] : [{ id: 'system', role: 'system' as const, content: options.system }]
+  const prompt = options.chat
+    ? {
+        kind: 'messages' as const,
+        messages: [...system, { id: 'prompt', role: 'user' as const, content: options.prompt }],
+      }
+    : { kind: 'text' as const, text: options.prompt }
+  let promptText = options.prompt
+  let shown = false
+  const result = await services.chat.generate(
+    { modelId: model.id, prompt, sampling: samplingOf(options), run: runOf(options) },
+    {
+      signal,
+      emit(event) {
+        if (event.type === 'prompt') promptText = event.text
+        if (json || event.type !== 'text') return
+        if (!shown && !options.chat) streams.stdout(options.prompt)
+        shown = true
+        streams.stdout(event.delta)
+      },
+    },
+  )
+  signal.throwIfAborted()
+  if (!json) {
+    const { newIds, tokensPerSecond, timeToFirstTokenMs, finishReason } = result
+    streams.stdout('\n')
+    streams.stderr(
+      `${newIds.length} tokens, ${tokensPerSecond.toFixed(1)} tokens/s, first after ${timeToFirstTokenMs.toFixed(0)} ms, ended by ${finishReason}\n`,
+    )
+    return null
+  }
+  return { text: '', json: snakeCase({ ...result, prompt: promptText, model: model.path }) }
+}

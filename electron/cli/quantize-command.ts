@@ -1,0 +1,80 @@
+/** `quantize`: makes a quantized model folder. */
+import { resolve } from 'node:path'
+import type { Command } from 'commander'
+import { formatDisk, formatMemory, significant } from '../plan/units.ts'
+import { device } from './arguments.ts'
+import { fields, snakeCase } from './output.ts'
+import { type QuantOptions, quantConfigOf, quantOptions } from './quant-options.ts'
+import { type CliHost, type CommonOptions, common, runInSession, type Session, workContext } from './session.ts'
+
+interface Options extends CommonOptions, QuantOptions {
+  model: string
+  out: string
+  resume: boolean
+  force?: boolean
+  measure?: boolean
+}
+
+export function addQuantizeCommand(program: Command, host: CliHost): void {
+  const command = program
+    .command('quantize')
+    .description('Quantize a model folder. Started again after a kill, it goes on from the last finished tensor.')
+    .requiredOption('--model <model>', 'model folder, or id or name from the library')
+    .requiredOption('--out <folder>', 'folder for the result')
+  quantOptions(command)
+    .option('--device <device>', 'cpu', device)
+    .option('--resume', 'go on from an interrupted run with the same settings (the default)', true)
+    .option('--no-resume', 'throw away what an interrupted run left')
+    .option('--force', 'replace a model that is at --out already')
+    .option('--measure', 'measure perplexity and speed of the result')
+  common(command).action((options: Options) => runInSession(host, options, (session) => quantize(session, options)))
+}
+
+async function quantize(session: Session, options: Options) {
+  const { services } = session
+  const config = await quantConfigOf(
+    options,
+    (id) => services.presets.list().presets.find((one) => one.id === id)?.config,
+  )
+  const source = await services.models.find(options.model)
+  const request = await services.planner.complete({
+    modelId: source.id,
+    config,
+    outDir: resolve(options.out),
+    overwrite: options.force ?? false,
+    resume: options.resume,
+    measure: options.measure ?? false,
+  })
+  const startedAt = performance.now()
+  await services.kinds.quantize.run(request, workContext(session))
+  const made = await services.models.find(request.outDir)
+  const { summary } = await services.models.detail(made.id)
+  const { run, measurements } = await services.measurements.of(made.id)
+  const original = await services.models.summary(source.id)
+  const tensors = run?.tensors ?? []
+  const meanRelativeError = tensors.reduce((sum, tensor) => sum + tensor.relativeError, 0) / Math.max(1, tensors.length)
+  const bitsPerWeight = summary.quantization?.bitsPerWeight ?? 0
+  const result = {
+    out: request.outDir,
+    label: summary.quantization?.label ?? '',
+    seconds: (performance.now() - startedAt) / 1000,
+    engineSeconds: run?.seconds ?? 0,
+    peakBytes: run?.peakBytes ?? 0,
+    fileBytes: summary.fileBytes,
+    sourceBytes: original.fileBytes,
+    bitsPerWeight,
+    quantizedLayers: tensors.length,
+    meanRelativeError,
+    measurements: measurements.map(({ metric, value, unit, protocol }) => ({ metric, value, unit, protocol })),
+    tensors,
+  }
+  const text = fields([
+    ['saved to', result.out],
+    ['layers', `${result.quantizedLayers} at ${result.label}, ${significant(bitsPerWeight)} bits per weight`],
+    ['size', `${formatDisk(result.fileBytes)} (was ${formatDisk(result.sourceBytes)})`],
+    ['mean error', `${(meanRelativeError * 100).toFixed(2)} % of the weights' mean size`],
+    ['time', `${result.seconds.toFixed(1)} s, at most ${formatMemory(result.peakBytes)} of memory`],
+    ...result.measurements.map(({ metric, value, unit }) => [metric, `${value.toPrecision(5)} ${unit}`] as const),
+  ])
+  return { text, json: snakeCase(result) }
+}
