@@ -4,16 +4,18 @@ import { defineConfig } from 'vitest/config'
 
 const { version } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8'))
 const define = { __APP_VERSION__: JSON.stringify(version) }
+/** Generous, so that a busy machine fails nothing: what hangs is found all the same. */
+const patience = { testTimeout: 60_000, hookTimeout: 60_000, expect: { poll: { timeout: 20_000 } } }
 
 export default defineConfig({
   test: {
     reporters: ['default', './electron/setup/counts-reporter.mjs'],
     projects: [
-      { define, test: { name: 'electron', environment: 'node', include: ['electron/**/*.test.ts'] } },
+      { define, test: { ...patience, name: 'electron', environment: 'node', include: ['electron/**/*.test.ts'] } },
       {
         define,
         plugins: [react()],
-        test: { name: 'renderer', environment: 'jsdom', include: ['renderer/**/*.test.{ts,tsx}'] },
+        test: { ...patience, name: 'renderer', environment: 'jsdom', include: ['renderer/**/*.test.{ts,tsx}'] },
       },
     ],
   },

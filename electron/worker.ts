@@ -4,6 +4,9 @@ import { serveEngine } from './engine/serve-engine.ts'
 import { createChildProcessWire } from './wires/child-process.ts'
 import { createParentPortWire } from './wires/electron-port.ts'
 
+// Ctrl-C in a terminal reaches all its processes; only the parent decides when the engine ends.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {})
+
 const [addonPath = ''] = process.argv.slice(2)
 
 serveEngine({
