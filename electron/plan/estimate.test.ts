@@ -30,6 +30,13 @@ describe('estimateConfig', () => {
     expect(at(2048)).toBe(2 * at(1024))
   })
 
+  it('knows the buffers of the engine to the byte', () => {
+    // Measured on the demo model with a context of 1024 tokens.
+    const { run } = estimateConfig(model, fourBit, { contextLength: 1000, machine: null })
+    expect(run.kvCache).toBe(8_388_608)
+    expect(run.scratch).toBe(8_930_304)
+  })
+
   it('lists what is not a linear layer, at the size it is saved with', () => {
     const { table } = estimateConfig(
       model,

@@ -4,29 +4,51 @@
  */
 import type { MemoryParts, ModelConfigSummary } from '../contract/domain.ts'
 import type { ResolvedTensor } from '../contract/quant.ts'
+import { groupCount } from './packing.ts'
 
-/** The KV cache holds float32 keys and values. */
+/** The KV cache holds float32 keys and values, heads padded to 16 values and the context to 64 tokens. */
 const KV_BYTES_PER_VALUE = 4
+const KV_HEAD_STEP = 16
+const KV_TOKEN_STEP = 64
 /** Prompt tokens that go through the layers together. */
-const PREFILL_TOKENS = 256
-/** The process itself: runtime, code, tokenizer tables. */
-const PROCESS_BYTES = 90 * 2 ** 20
-/** Float copy, shrunk integers and sums that the quantizer holds for one weight beside the packed result. */
-const QUANTIZE_BYTES_PER_WEIGHT = 4 + 1
+const BATCH_TOKENS = 256
+/** Activations rounded to 8 bits are scaled in chunks of this many values. */
+const CHUNK = 64
+/** Logits are computed for as many rows as fit in this, but for 16 at least. */
+const LOGIT_BYTES = 32 * 2 ** 20
+const MIN_LOGIT_ROWS = 16
+/** The engine process without a model: runtime, code, buffers of the system. */
+const PROCESS_BYTES = 70 * 2 ** 20
+/** Pieces of files, and what each thread works on. */
+const QUANTIZE_FIXED_BYTES = 16 * 2 ** 20
+/** Scale and zero in float32 while they are sought, and the running errors of a group. */
+const QUANTIZE_BYTES_PER_GROUP = 16
 
 type CacheShape = Pick<ModelConfigSummary, 'layers' | 'kvHeads' | 'headDim'>
-type ScratchShape = Pick<ModelConfigSummary, 'hiddenSize' | 'intermediateSize' | 'heads' | 'headDim' | 'vocabSize'>
+type ScratchShape = Pick<
+  ModelConfigSummary,
+  'hiddenSize' | 'intermediateSize' | 'heads' | 'kvHeads' | 'headDim' | 'vocabSize'
+>
 
 /** Keys and values of one token in all layers. */
 export function kvBytesPerToken(config: CacheShape): number {
-  return 2 * config.layers * config.kvHeads * config.headDim * KV_BYTES_PER_VALUE
+  return 2 * config.layers * config.kvHeads * roundUp(config.headDim, KV_HEAD_STEP) * KV_BYTES_PER_VALUE
 }
 
-/** Activations of one prefill chunk, attention scores over the context, and one row of logits. */
-export function scratchBytes(config: ScratchShape, contextLength: number): number {
-  const tokens = Math.min(PREFILL_TOKENS, contextLength)
-  const perToken = 3 * config.hiddenSize + 3 * config.heads * config.headDim + 2 * config.intermediateSize
-  return 4 * (tokens * perToken + config.heads * contextLength + config.vocabSize)
+/** The whole cache, reserved when the model is loaded. */
+export function kvCacheBytes(config: CacheShape, contextLength: number): number {
+  return kvBytesPerToken(config) * roundUp(contextLength, KV_TOKEN_STEP)
+}
+
+/** Activations of one batch in float32 and, rounded, in 8 bits, and rows of logits. */
+export function scratchBytes(config: ScratchShape): number {
+  const { hiddenSize, intermediateSize, heads, kvHeads, headDim, vocabSize } = config
+  const values = 3 * hiddenSize + 2 * heads * headDim + 2 * kvHeads * headDim + 2 * intermediateSize
+  const widest = roundUp(Math.max(hiddenSize, intermediateSize, heads * headDim), CHUNK)
+  const rounded = widest + (widest / CHUNK) * 4 + (widest / 8 + 1) * 4
+  const wantedRows = Math.floor(LOGIT_BYTES / (vocabSize * 4))
+  const logitRows = Math.max(MIN_LOGIT_ROWS, Math.min(BATCH_TOKENS, wantedRows))
+  return BATCH_TOKENS * (values * 4 + rounded) + logitRows * vocabSize * 4
 }
 
 /** Memory to run a model whose tensors take these bytes. Without a known architecture only the weights are counted. */
@@ -38,8 +60,8 @@ export function memoryToRun(
   return {
     weights: stored.weightBytes,
     metadata: stored.metadataBytes,
-    kvCache: config === null ? 0 : kvBytesPerToken(config) * contextLength,
-    scratch: config === null ? 0 : scratchBytes(config, contextLength),
+    kvCache: config === null ? 0 : kvCacheBytes(config, contextLength),
+    scratch: config === null ? 0 : scratchBytes(config),
     other: PROCESS_BYTES,
   }
 }
@@ -48,13 +70,21 @@ export function totalMemory(parts: MemoryParts): number {
   return parts.weights + parts.metadata + parts.kvCache + parts.scratch + parts.other
 }
 
-/** Peak while quantizing: tensor at a time, so the most expensive single tensor counts, not the model. */
+/**
+ * Peak while quantizing: tensor at a time, so the most expensive single tensor counts, not the model. It is the source as it
+ * is read, the integers before they are packed (a byte each), the result, and scales and zeros in float32.
+ */
 export function memoryToQuantize(table: readonly ResolvedTensor[]): number {
   let peak = 0
-  for (const { shape, bytes, choice } of table) {
+  for (const { shape, sourceBytes, bytes, choice } of table) {
+    if (choice.kind === 'keep') continue
     const numel = shape.reduce((product, size) => product * size, 1)
-    const needed = choice.kind === 'quantize' ? numel * QUANTIZE_BYTES_PER_WEIGHT + bytes : bytes
-    peak = Math.max(peak, needed)
+    const groups = groupCount([shape[0] ?? 0, shape[1] ?? 0], choice.spec)
+    peak = Math.max(peak, sourceBytes + numel + bytes + groups * QUANTIZE_BYTES_PER_GROUP)
   }
-  return peak + PROCESS_BYTES
+  return peak + QUANTIZE_FIXED_BYTES + PROCESS_BYTES
+}
+
+function roundUp(value: number, step: number): number {
+  return Math.ceil(value / step) * step
 }
