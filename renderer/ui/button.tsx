@@ -13,7 +13,10 @@ const buttonStyles = cva(
   {
     variants: {
       variant: {
-        primary: 'bg-accent text-accent-ink hover:bg-accent-hover',
+        primary: [
+          'bg-accent text-accent-ink hover:bg-accent-hover [&_kbd]:text-current [&_kbd>span]:bg-transparent',
+          '[&_kbd>span]:shadow-[inset_0_0_0_1px_color-mix(in_oklab,currentColor_45%,transparent)]',
+        ],
         secondary: 'bg-surface text-ink shadow-[inset_0_0_0_1px_var(--line-strong)] hover:bg-hover',
         ghost: 'text-ink-2 hover:bg-hover hover:text-ink data-[state=open]:bg-hover',
         danger: 'bg-danger text-danger-ink hover:bg-danger-hover',

@@ -1,5 +1,6 @@
 import { useEffect, useMemo, useRef } from 'react'
 import type { JobDetail, JobRecord, TensorResult } from '../../../electron/contract/domain.ts'
+import { errorScale } from '../../ui/block-grid/error-cell.ts'
 import { type Column, DataTable } from '../../ui/data-table.tsx'
 import { CopyButton } from '../../ui/error-panel.tsx'
 import { formatDisk, formatDuration, formatPercent, formatTime } from '../../ui/format.ts'
@@ -9,7 +10,7 @@ import { useColorTheme } from '../../ui/theme.ts'
 /** Every finished tensor with its error: the table twin of the live map in Quantize. */
 export function TensorResultTable({ tensors }: { tensors: readonly TensorResult[] }) {
   const theme = useColorTheme()
-  const largest = useMemo(() => tensors.reduce((max, { relativeError }) => Math.max(max, relativeError), 0), [tensors])
+  const scale = useMemo(() => errorScale(tensors.map(({ relativeError }) => relativeError)), [tensors])
   const columns: Column<TensorResult>[] = [
     {
       id: 'name',
@@ -31,7 +32,7 @@ export function TensorResultTable({ tensors }: { tensors: readonly TensorResult[
           <span
             aria-hidden
             className="size-3 rounded-[2px]"
-            style={{ background: sequentialColor(largest > 0 ? relativeError / largest : 0, theme) }}
+            style={{ background: sequentialColor(scale.level(relativeError), theme) }}
           />
         </span>
       ),

@@ -12,18 +12,15 @@ const LABELS: Readonly<Record<string, string>> = {
   quantize: 'Quantize',
   assemble: 'Write',
   write: 'Write',
-  save: 'Save',
-  load: 'Load',
-  tokenize: 'Tokenize',
-  measure: 'Measure',
   perplexity: 'Perplexity',
   speed: 'Speed',
 }
 
 /** Known order for each kind of job; a phase that is not in it is put in when it is seen. */
 function usualPhases({ job }: JobRecord): string[] {
-  if (job.kind === 'evaluate') return []
-  return ['check', 'quantize', 'write', ...(job.request.measure ? ['measure'] : [])]
+  if (job.kind === 'evaluate')
+    return ['perplexity', 'speed'].filter((name) => job.request.metrics.some((metric) => metric === name))
+  return ['check', 'quantize', 'write', ...(job.request.measure ? ['perplexity', 'speed'] : [])]
 }
 
 /** Phases of `record`. A finished job has them all done; a stopped one shows how far it came. */

@@ -4,14 +4,16 @@ import { useQuery, useWatch } from '../../client/use-query.ts'
 import {
   formatDisk,
   formatDuration,
+  formatMemory,
   formatParameters,
   formatPercent,
   formatShape,
   formatTokensPerSecond,
   significant,
 } from '../../ui/format.ts'
-import { MemoryBar } from '../../ui/memory-bar.tsx'
+import { MemoryBar, memoryTotal } from '../../ui/memory-bar.tsx'
 import { Section } from '../../ui/page.tsx'
+import { Scroller } from '../../ui/scroller.tsx'
 import { Skeleton } from '../../ui/skeleton.tsx'
 import { FactList, Stat } from '../../ui/stat.tsx'
 import { byteGroups } from './byte-groups.ts'
@@ -21,7 +23,7 @@ export function ModelOverview({ detail }: { detail: ModelDetail }) {
   const { summary } = detail
   const { config, quantization } = summary
   return (
-    <div className="flex min-h-0 flex-1 flex-col gap-8 overflow-y-auto @container px-5 py-5">
+    <Scroller label="Overview" className="@container flex flex-col gap-8 px-5 py-5">
       <div className="flex flex-wrap gap-x-10 gap-y-4">
         <Stat label="Parameters" value={formatParameters(summary.parameters)} size="lg" />
         <Stat label="On disk" value={formatDisk(summary.fileBytes)} size="lg" />
@@ -53,7 +55,7 @@ export function ModelOverview({ detail }: { detail: ModelDetail }) {
         )}
         <ByteGroups detail={detail} />
       </div>
-    </div>
+    </Scroller>
   )
 }
 
@@ -70,7 +72,10 @@ function RunFigures({ modelId }: { modelId: string }) {
     <Section
       title="Memory to run"
       description={
-        row ? `Predicted for ${row.contextLength} tokens of context, against the memory that is free now` : undefined
+        row &&
+        (measuredMemory
+          ? `Measured while it ran; predicted for ${row.contextLength} tokens of context: ${formatMemory(memoryTotal(row.predicted))}`
+          : `Predicted for ${row.contextLength} tokens of context, against the memory that is free now`)
       }
     >
       {compare.error ? (

@@ -4,6 +4,7 @@ import type { ModelDetail } from '../../../electron/contract/domain.ts'
 import { EmptyState } from '../../ui/empty-state.tsx'
 import { CopyButton } from '../../ui/error-panel.tsx'
 import { Section } from '../../ui/page.tsx'
+import { Scroller } from '../../ui/scroller.tsx'
 
 /** The chat template and the generation defaults, exactly as the model brings them. */
 export function ModelTemplate({ detail }: { detail: ModelDetail }) {
@@ -40,7 +41,7 @@ export function ModelProvenance({ detail }: { detail: ModelDetail }) {
   if (!detail.provenance) {
     return (
       <EmptyState icon={FileText} title="No record of its making">
-        Versions made here carry one: configuration of each tensor, source, engine and measured numbers.
+        Versions made here carry one: the configuration of each tensor, source, engine and measured numbers.
       </EmptyState>
     )
   }
@@ -49,7 +50,8 @@ export function ModelProvenance({ detail }: { detail: ModelDetail }) {
       <CodeText
         title="Record of its making"
         description="hqq-studio.json, beside the weights"
-        text={JSON.stringify(detail.provenance, null, 2)}
+        text={JSON.stringify(withoutLongLists(detail.provenance), null, 2)}
+        copy={JSON.stringify(detail.provenance, null, 2)}
       />
     </Texts>
   )
@@ -64,13 +66,35 @@ export function ModelCardText({ card }: { card: string }) {
   )
 }
 
-function Texts({ children }: { children: ReactNode }) {
-  return <div className="flex min-h-0 flex-1 flex-col gap-6 overflow-y-auto px-5 py-5">{children}</div>
+/** Lists with one entry for each tensor would bury the rest; they are counted here and shown in Tensors. */
+function withoutLongLists(provenance: NonNullable<ModelDetail['provenance']>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(provenance).map(([name, value]) => [
+      name,
+      Array.isArray(value) && value.length > 20 ? `${value.length} entries, in the file` : value,
+    ]),
+  )
 }
 
-function CodeText({ title, description, text }: { title: string; description: string; text: string }) {
+function Texts({ children }: { children: ReactNode }) {
   return (
-    <Section title={title} description={description} actions={<CopyButton text={text} label="Copy" />}>
+    <Scroller label="Text" className="flex flex-col gap-6 px-5 py-5">
+      {children}
+    </Scroller>
+  )
+}
+
+interface CodeTextProps {
+  title: string
+  description: string
+  text: string
+  /** What "Copy" copies, where that is more than what is shown. */
+  copy?: string
+}
+
+function CodeText({ title, description, text, copy = text }: CodeTextProps) {
+  return (
+    <Section title={title} description={description} actions={<CopyButton text={copy} label="Copy" />}>
       <pre className="overflow-x-auto rounded-md bg-sunken p-3 font-mono text-xs whitespace-pre-wrap text-ink shadow-[inset_0_0_0_1px_var(--line)]">
         {text}
       </pre>
