@@ -147,6 +147,9 @@ describe('choices and stored models', () => {
         quantized: { ...quantSpec(4, 64), bytes: 100, metadataBytes: 10 },
       })),
     }
-    expect(predictMemory(quantized, 1024)).toMatchObject({ metadata: 560, weights: 56 * 90 + OTHER_BYTES })
+    expect(predictMemory(quantized, 1024)).toMatchObject({
+      metadata: (LINEAR_WEIGHTS / 64) * 4,
+      weights: LINEAR_WEIGHTS / 2 + OTHER_BYTES,
+    })
   })
 })

@@ -2,14 +2,15 @@
  * What a plan will cost: the resolved table, the file, the memory to run and to make it, and advice. The same arithmetic
  * runs live in the window, in the services before a job and on the command line.
  */
-import type { Estimate, Machine, MemoryParts, ModelDetail, TensorInfo } from '../contract/domain.ts'
+import type { Estimate, LinearInfo, Machine, MemoryParts, ModelDetail, TensorInfo } from '../contract/domain.ts'
 import type { Choice, ComputeDtype, QuantConfig, ResolvedTensor } from '../contract/quant.ts'
 import { KEEP } from './choices.ts'
 import { storedFileBytes } from './file-size.ts'
 import { judgeQuantize, judgeRun, type MachineMemory } from './fit.ts'
 import { kvBytesPerToken, memoryToQuantize, memoryToRun, totalMemory } from './memory.ts'
-import { dtypeBytes } from './packing.ts'
+import { dtypeBytes, groupCount } from './packing.ts'
 import { priceLinear, resolveConfig } from './resolve.ts'
+import { runtimeBytes } from './runtime-layout.ts'
 import { planWarnings } from './warnings.ts'
 
 export type PlanModel = Pick<ModelDetail, 'linears' | 'tensors' | 'otherBytes'> & {
@@ -50,9 +51,7 @@ export function estimateTable(
 ): Estimate {
   const { config } = model.summary
   const table = [...linearRows, ...otherRows(model, computeDtype)]
-  const stored = table.reduce((sum, row) => sum + row.bytes, 0)
-  const metadata = table.reduce((sum, row) => sum + row.metadataBytes, 0)
-  const run = memoryToRun({ weightBytes: stored - metadata, metadataBytes: metadata }, config, contextLength)
+  const run = memoryToRun(loadedBytes(table, computeDtype), config, contextLength)
   const quantizeBytes = memoryToQuantize(table)
   const bytesPerToken = config === null ? 0 : kvBytesPerToken(config)
   return {
@@ -73,12 +72,37 @@ export function estimateTable(
 export function predictMemory(model: PlanModel, contextLength: number): MemoryParts {
   let metadataBytes = 0
   let weightBytes = model.otherBytes
-  for (const linear of model.linears) {
-    const metadata = linear.quantized?.metadataBytes ?? 0
-    metadataBytes += metadata
-    weightBytes += (linear.quantized?.bytes ?? linear.sourceBytes + metadata) - metadata
+  for (const { shape, sourceBytes, quantized } of model.linears) {
+    if (quantized === null) {
+      weightBytes += sourceBytes
+      continue
+    }
+    const loaded = runtimeBytes(shape, quantized, metadataDtype(shape, quantized))
+    metadataBytes += loaded.metadata
+    weightBytes += loaded.weights
   }
   return memoryToRun({ weightBytes, metadataBytes }, model.summary.config, contextLength)
+}
+
+/** The dtype of stored scales and zeros, from their bytes. */
+function metadataDtype(shape: [number, number], quantized: NonNullable<LinearInfo['quantized']>): ComputeDtype {
+  return quantized.metadataBytes >= groupCount(shape, quantized) * 8 ? 'float32' : 'float16'
+}
+
+/** What the tensors of a plan take once they are loaded. */
+function loadedBytes(table: readonly ResolvedTensor[], dtype: ComputeDtype) {
+  let weightBytes = 0
+  let metadataBytes = 0
+  for (const { shape, choice, bytes } of table) {
+    if (choice.kind === 'keep') {
+      weightBytes += bytes
+      continue
+    }
+    const loaded = runtimeBytes([shape[0] ?? 0, shape[1] ?? 0], choice.spec, dtype)
+    weightBytes += loaded.weights
+    metadataBytes += loaded.metadata
+  }
+  return { weightBytes, metadataBytes }
 }
 
 /** Over the quantized layers, metadata included; over all linear layers when none is quantized. */
