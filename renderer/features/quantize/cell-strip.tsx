@@ -43,7 +43,6 @@ function OneTensor({ tensor, result }: { tensor: ResolvedTensor; result: TensorR
         <>
           <span>relative error {formatPercent(result.relativeError)}</span>
           <span>mean |error| {significant(result.meanAbsError, 3)}</span>
-          <span>{result.iterations} iterations</span>
         </>
       )}
     </>

@@ -1,7 +1,14 @@
 /** Beside the grid of a job: what it makes, what it found, and its log. */
 import type { Estimate, JobRecord, TensorResult } from '../../../electron/contract/domain.ts'
-import { useWatch } from '../../client/use-query.ts'
-import { formatDisk, formatDuration, formatPercent, formatTime } from '../../ui/format.ts'
+import { useQuery, useWatch } from '../../client/use-query.ts'
+import {
+  formatDisk,
+  formatDuration,
+  formatPercent,
+  formatTime,
+  formatTokensPerSecond,
+  significant,
+} from '../../ui/format.ts'
 import { Section } from '../../ui/page.tsx'
 import { Stat } from '../../ui/stat.tsx'
 import { secondsOf } from './job-words.ts'
@@ -53,6 +60,7 @@ export function JobFacts({ record, results, log, estimate }: JobFactsProps) {
           />
         )}
         {seconds !== null && <Stat label="Time" size="lg" kind="measured" value={formatDuration(seconds)} />}
+        {made !== undefined && <Measured modelId={made.id} />}
       </div>
       <Section title="Log" className="min-h-0">
         {log.length === 0 ? (
@@ -71,5 +79,35 @@ export function JobFacts({ record, results, log, estimate }: JobFactsProps) {
         )}
       </Section>
     </div>
+  )
+}
+
+/** What was measured of the new model, each number with its protocol. */
+function Measured({ modelId }: { modelId: string }) {
+  const { data } = useQuery('compare.rows', { modelId })
+  const measurements = data?.rows.find(({ model }) => model.id === modelId)?.measurements ?? []
+  const perplexity = measurements.findLast(({ metric }) => metric === 'perplexity')
+  const speed = measurements.findLast(({ metric }) => metric === 'decode-speed')
+  return (
+    <>
+      {perplexity !== undefined && (
+        <Stat
+          label="Perplexity"
+          size="lg"
+          kind="measured"
+          value={significant(perplexity.value, 4)}
+          protocol={perplexity.protocol}
+        />
+      )}
+      {speed !== undefined && (
+        <Stat
+          label="Decode"
+          size="lg"
+          kind="measured"
+          value={formatTokensPerSecond(speed.value)}
+          protocol={speed.protocol}
+        />
+      )}
+    </>
   )
 }

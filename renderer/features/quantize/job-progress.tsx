@@ -33,13 +33,15 @@ export function JobProgressView({ record }: { record: JobRecord }) {
   )
 }
 
-/** The phases there will be, in order; a phase of another name is shown alone. */
-const QUANTIZE_PHASES = ['check', 'quantize', 'assemble']
+/** The steps there will be, in order; a step of another name is shown alone. */
+const QUANTIZE_STEPS = ['Check', 'Quantize', 'Write']
+const MEASURE_STEPS = ['Perplexity', 'Speed']
 
 function Phases({ current, measure }: { current: string; measure: boolean }) {
-  const known = measure ? [...QUANTIZE_PHASES, 'measure'] : QUANTIZE_PHASES
-  const phases = known.includes(current) ? known : [current]
-  const at = phases.indexOf(current)
+  const step = phaseWord(current)
+  const known = measure ? [...QUANTIZE_STEPS, ...MEASURE_STEPS] : QUANTIZE_STEPS
+  const phases = known.includes(step) ? known : [step]
+  const at = phases.indexOf(step)
   return (
     <ol aria-label="Phases" className="flex items-center gap-1.5 text-xs">
       {phases.map((phase, index) => (
@@ -52,7 +54,7 @@ function Phases({ current, measure }: { current: string; measure: boolean }) {
           )}
         >
           {index > 0 && <span aria-hidden>›</span>}
-          {phaseWord(phase)}
+          {phase}
           {index < at && <span className="sr-only">done</span>}
         </li>
       ))}
