@@ -1,4 +1,5 @@
 /** Takes the preload's port where there is one, else opens the WebSocket. The only place that knows the host. */
+import { AppError } from '../../electron/contract/errors.ts'
 import { APP_VERSION } from '../../electron/contract/version.ts'
 import { type Connection, createConnection } from './connection.ts'
 import { createPortWire } from './port-wire.ts'
@@ -19,7 +20,15 @@ export function connect(): Connection {
   return createConnection({ openWire: window.hqqStudio ? openPort : openSocket, appVersion: APP_VERSION })
 }
 
-function openSocket(signal: AbortSignal): Promise<ClosableWire> {
+/** A refused upgrade looks like a dead server to a page, so a plain request tells the two apart. */
+async function openSocket(signal: AbortSignal): Promise<ClosableWire> {
+  const answer = await fetch('/', { method: 'HEAD', signal })
+  if (answer.status === 403) {
+    throw new AppError(
+      'not-allowed',
+      'The app was started again since. Open the address that it printed in its terminal.',
+    )
+  }
   const url = new URL('/rpc', window.location.href)
   url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:'
   url.hash = ''

@@ -12,15 +12,13 @@ export function ConnectionBanner() {
   const { status, error, host, retry } = useConnection()
   const isLate = useLate(status === 'connecting')
   if (status === 'refused' && error) {
+    const reload = (
+      <Button size="sm" onClick={() => window.location.reload()}>
+        Reload
+      </Button>
+    )
     return (
-      <Banner
-        tone="danger"
-        action={
-          <Button size="sm" onClick={() => window.location.reload()}>
-            Reload
-          </Button>
-        }
-      >
+      <Banner tone="danger" action={error.code === 'version-mismatch' && reload}>
         {errorWords(error.code).title}. {error.message}
       </Banner>
     )

@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from 'vitest'
+import { AppError } from '../../electron/contract/errors.ts'
 import { createCloseSignal } from '../../electron/rpc/wire.ts'
 import { FAKE_HOST } from '../testing/fake-connection.ts'
 import { createConnection } from './connection.ts'
@@ -100,6 +101,22 @@ describe('createConnection', () => {
     await expect(connection.client.call('models.list', {})).rejects.toMatchObject(error)
     expect(connection.store.getState()).toMatchObject({ status: 'refused', error })
     expect(open).toHaveBeenCalledTimes(1)
+    connection.dispose()
+  })
+
+  it('goes on trying where permission may still come', async () => {
+    let allowed = false
+    const connection = createConnection({
+      openWire: async () => {
+        if (!allowed) throw new AppError('not-allowed', 'Open the printed address.')
+        return createAnsweringWire(hello).wire
+      },
+      appVersion: '1',
+      waitsMs: [0],
+    })
+    await vi.waitFor(() => expect(connection.store.getState().status).toBe('refused'))
+    allowed = true
+    await vi.waitFor(() => expect(connection.store.getState()).toMatchObject({ status: 'open', error: null }))
     connection.dispose()
   })
 

@@ -14,7 +14,7 @@ export interface ConnectionState {
   readonly status: 'connecting' | 'open' | 'lost' | 'refused'
   /** Known from the first hello on; kept while the connection is away. */
   readonly host: HostInfo | null
-  /** Why it was refused for good (another version, not allowed). */
+  /** Why it was refused: another version, not allowed. */
   readonly error: ErrorShape | null
   /** Counts openings: what depends on a live server starts again when it changes. */
   readonly epoch: number
@@ -36,7 +36,6 @@ export interface ConnectionOptions {
 }
 
 const WAITS_MS = [200, 500, 1000, 2000, 4000]
-const FINAL_CODES: readonly string[] = ['version-mismatch', 'not-allowed']
 
 export function createConnection({ openWire, appVersion, waitsMs = WAITS_MS }: ConnectionOptions): Connection {
   const store = createStore<ConnectionState>(() => ({ status: 'connecting', host: null, error: null, epoch: 0 }))
@@ -64,7 +63,7 @@ export function createConnection({ openWire, appVersion, waitsMs = WAITS_MS }: C
       connecting = false
       wire?.close()
       const error = toAppError(thrown)
-      if (FINAL_CODES.includes(error.code)) store.setState({ status: 'refused', error: error.toShape() })
+      if (error.code === 'version-mismatch' || error.code === 'not-allowed') onRefused(error)
       else onLost()
     }
   }
@@ -75,6 +74,12 @@ export function createConnection({ openWire, appVersion, waitsMs = WAITS_MS }: C
     if (store.getState().status === 'open' || attempts > 0) store.setState({ status: 'lost' })
     timer = setTimeout(connect, waitsMs[Math.min(attempts, waitsMs.length - 1)])
     attempts += 1
+  }
+
+  /** Another version needs another page; a missing permission may come, from a tab that opened the right address. */
+  function onRefused(error: AppError): void {
+    store.setState({ status: 'refused', error: error.toShape() })
+    if (error.code === 'not-allowed') timer = setTimeout(connect, waitsMs.at(-1))
   }
 
   /** The live client, once there is one. */

@@ -53,7 +53,7 @@ const WORDS: Record<ErrorCode, ErrorWords> = {
     nextStep: 'The window reconnects by itself as soon as the app answers.',
   },
   'version-mismatch': { title: 'The window is of another version', nextStep: 'Reload the window.' },
-  'not-allowed': { title: 'Not allowed', nextStep: 'Open the app from the address that it printed when it started.' },
+  'not-allowed': { title: 'Not connected', nextStep: 'Open the app from the address that it printed when it started.' },
 }
 
 /** Words for a code. */
