@@ -66,9 +66,9 @@ struct SamplingOptions {
 };
 
 struct GenerateOptions {
-  SamplingOptions sampling;
+  SamplingOptions sampling{};
   int64_t max_new_tokens = 256;
-  std::vector<int32_t> stop_ids;    // the stop id itself is the last of new_ids
+  std::vector<int32_t> stop_ids{};  // the stop id itself is the last of new_ids
   Numerics numerics = Numerics::fast;
 };
 
