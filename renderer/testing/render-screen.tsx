@@ -1,9 +1,14 @@
 /** Renders a screen as the frame does, with what jsdom lacks filled in. */
-import { type RenderResult, render } from '@testing-library/react'
+import { configure, type RenderResult, render } from '@testing-library/react'
 import type { ReactNode } from 'react'
+import { vi } from 'vitest'
 import { ClientProvider } from '../client/context.tsx'
 import { TooltipProvider } from '../ui/tooltip.tsx'
 import type { FakeConnection } from './fake-connection.ts'
+
+// Waiting ends as soon as what is waited for is there; a busy machine only makes it longer.
+configure({ asyncUtilTimeout: 15_000 })
+vi.setConfig({ testTimeout: 30_000 })
 
 class StillResizeObserver {
   observe(): void {}
