@@ -6,14 +6,14 @@ namespace hqq {
 
 int64_t numel(const Shape& shape) {
   int64_t product = 1;
-  bool overflow = false;
+  bool overflow = false, empty = false;
   for (const int64_t dim : shape) {
-    require(dim >= 0, ErrorCode::bad_file, "tensor shape " + to_string(shape) + " has a negative dimension");
-    // A zero anywhere makes the product zero, so overflow is judged on the whole shape only.
-    overflow = (dim != 0 && __builtin_mul_overflow(product, dim, &product)) || overflow;
-    if (dim == 0) return 0;
+    if (dim < 0) throw EngineError(ErrorCode::bad_file, "tensor shape " + to_string(shape) + " has a negative dimension");
+    if (dim == 0) empty = true;
+    overflow = overflow || __builtin_mul_overflow(product, dim, &product);
   }
-  require(!overflow, ErrorCode::bad_file, "tensor shape " + to_string(shape) + " has more elements than 2^63");
+  if (empty) return 0;
+  if (overflow) throw EngineError(ErrorCode::bad_file, "tensor shape " + to_string(shape) + " has more elements than 2^63");
   return product;
 }
 

@@ -132,32 +132,54 @@ void require_interchangeable(Packing packing, int64_t rows) {
               "); choose another group size or axis, or save in this program's own format");
 }
 
-void pack(const uint8_t* q, int64_t rows, int64_t cols, Packing packing, void* out) {
+int64_t word_stride(Packing packing, int64_t view_rows) {
+  return padded_rows(packing, view_rows) / values_per_word(packing);
+}
+
+void pack_tile(const PackTile& tile, int64_t view_rows, int64_t view_cols, Packing packing, void* out) {
   auto* plane_start = static_cast<uint8_t*>(out);
-  const int64_t row_bytes = cols * word_bytes(packing);
+  const int64_t stride = word_stride(packing, view_rows), p = values_per_word(packing), word = word_bytes(packing);
+  // A tile of whole rows is one run of words.
+  const bool whole = tile.cols == view_cols;
+  const int64_t runs = whole ? 1 : tile.rows, run = whole ? tile.rows * tile.cols : tile.cols;
   for (const Plane& plane : planes_of(packing)) {
-    const int64_t step = padded_rows(packing, rows) / plane.count;
-    const int64_t grain = std::max<int64_t>(1, kBytesPerChunk / std::max<int64_t>(1, row_bytes));
-    parallel_for(step, grain, [&](int64_t begin, int64_t end) {
-      for (int64_t r = begin; r < end;) {
+    // A plane with fewer fields per word than the widest has several word rows for each of the tile's.
+    const int64_t spread = p / plane.count;
+    for (int64_t j = 0; j < spread; ++j) {
+      for (int64_t r = 0; r < runs; ++r) {
         const uint8_t* sources[10];
-        int64_t run = end - r;
         for (int k = 0; k < plane.count; ++k) {
-          const int64_t row = r + k * step;
-          sources[k] = row < rows ? q + row * cols : nullptr;
-          if (row < rows) run = std::min(run, rows - row);
+          const uint8_t* field = tile.fields[j + k * spread];
+          sources[k] = field == nullptr ? nullptr : field + r * run;
         }
-        uint8_t* words = plane_start + r * row_bytes;
+        uint8_t* words = plane_start + ((tile.row + r + j * stride) * view_cols + tile.col) * word;
         if (packing == Packing::i32_3bit) {
-          pack_run_i32(plane, sources, run * cols, words);
+          pack_run_i32(plane, sources, run, words);
         } else {
-          pack_run_u8(plane, sources, run * cols, words);
+          pack_run_u8(plane, sources, run, words);
         }
-        r += run;
       }
-    });
-    plane_start += step * row_bytes;
+    }
+    plane_start += stride * spread * view_cols * word;
   }
+}
+
+void pack(const uint8_t* q, int64_t rows, int64_t cols, Packing packing, void* out) {
+  const int64_t stride = word_stride(packing, rows), p = values_per_word(packing);
+  const int64_t grain = std::max<int64_t>(1, kBytesPerChunk / std::max<int64_t>(1, cols * word_bytes(packing)));
+  parallel_for(stride, grain, [&](int64_t begin, int64_t end) {
+    PackTile tile;
+    tile.cols = cols;
+    for (tile.row = begin; tile.row < end; tile.row += tile.rows) {
+      tile.rows = end - tile.row;
+      for (int64_t k = 0; k < p; ++k) {
+        const int64_t row = tile.row + k * stride;
+        tile.fields[k] = row < rows ? q + row * cols : nullptr;
+        if (row < rows) tile.rows = std::min(tile.rows, rows - row);
+      }
+      pack_tile(tile, rows, cols, packing, out);
+    }
+  });
 }
 
 void unpack_rows(const void* packed, int64_t rows, int64_t cols, Packing packing, int64_t begin, int64_t end, uint8_t* q) {

@@ -46,6 +46,17 @@ void require_interchangeable(Packing packing, int64_t rows);
 
 /// q: u8 [rows, cols], values below 2^nbits; out: packed_bytes() bytes, every one of them written.
 void pack(const uint8_t* q, int64_t rows, int64_t cols, Packing packing, void* out);
+/// One rectangle of words, for callers that make the integers as they pack them. Rows are counted in strides: field k of word
+/// row r is row r + k * word_stride() of the grouped view. fields[k]: u8 [rows, cols] for k < values_per_word(), zeros where the
+/// view has no such row, or null when it has none of them. Calls on disjoint rectangles may run in parallel.
+struct PackTile {
+  int64_t row = 0, rows = 0;  // word rows
+  int64_t col = 0, cols = 0;
+  const uint8_t* fields[10] = {};
+};
+int64_t word_stride(Packing packing, int64_t view_rows);
+void pack_tile(const PackTile& tile, int64_t view_rows, int64_t view_cols, Packing packing, void* out);
+
 /// Inverse of pack without the padding; q: u8 [rows, cols].
 void unpack(const void* packed, int64_t rows, int64_t cols, Packing packing, uint8_t* q);
 /// Rows [begin, end) only; q: u8 [end - begin, cols]. Serial, for callers that run in parallel themselves.

@@ -25,52 +25,42 @@ Buffer meta_values(const MetaTensor& meta, DType compute) {
   return values;
 }
 
-/// One row of the grouped view, or a part of it.
-struct Stretch {
-  const uint8_t* q;
-  int64_t n;
-  const float *zero, *scale;
-  bool per_element;  // zero and scale vary along the stretch (axis 0)
-};
-
-void dequantize_f32(const SolverKernels& kernels, const Stretch& s, float* out) {
-  if (s.per_element) {
-    kernels.dequantize_lanes(s.q, s.n, s.zero, s.scale, out);
-  } else {
-    kernels.dequantize_run(s.q, s.n, *s.zero, *s.scale, out);
-  }
-}
-
-/// Two roundings: `wide` (n floats) holds the exact value, `out` its rounding, each time.
-void dequantize_narrow(const Stretch& s, DType compute, float* wide, void* out) {
-  for (int64_t i = 0; i < s.n; ++i) wide[i] = static_cast<float>(s.q[i]) - s.zero[s.per_element ? i : 0];
-  from_f32(wide, compute, out, s.n);
-  to_f32(out, compute, wide, s.n);
-  for (int64_t i = 0; i < s.n; ++i) wide[i] *= s.scale[s.per_element ? i : 0];
-  from_f32(wide, compute, out, s.n);
+/// Two roundings to the compute dtype: of the difference and of the product. `wide` holds n floats.
+void dequantize_narrow(const uint8_t* q, int64_t n, const float* zero, const float* scale, int64_t meta_step, DType compute,
+                       float* wide, void* out) {
+  for (int64_t i = 0; i < n; ++i) wide[i] = static_cast<float>(q[i]) - zero[i * meta_step];
+  from_f32(wide, compute, out, n);
+  to_f32(out, compute, wide, n);
+  for (int64_t i = 0; i < n; ++i) wide[i] *= scale[i * meta_step];
+  from_f32(wide, compute, out, n);
 }
 
 }  // namespace
 
 void dequantize(const QuantizedTensor& tensor, DType compute, void* out) {
   const int64_t rows = tensor.rows, cols = tensor.cols;
-  const Buffer zero = meta_values(tensor.zero, compute), scale = meta_values(tensor.scale, compute);
-  const bool per_tensor = meta_count(tensor.scale) == 1, by_column = !per_tensor && tensor.config.axis == 0;
+  const Buffer zeros = meta_values(tensor.zero, compute), scales = meta_values(tensor.scale, compute);
+  const float *zero = zeros.as<float>(), *scale = scales.as<float>();
+  const bool one_group = meta_count(tensor.scale) == 1, by_column = !one_group && tensor.config.axis == 0;
   const SolverKernels& kernels = solver_kernels();
   const int64_t grain = std::max<int64_t>(1, kChunkElements / cols);
   parallel_for(rows, grain, [&](int64_t begin, int64_t end) {
-    const Buffer q((end - begin) * cols, MemoryUse::scratch);
+    const Buffer values((end - begin) * cols, MemoryUse::scratch);
+    const uint8_t* q = values.as<uint8_t>();
+    unpack_rows(tensor.packed.data(), rows, cols, tensor.packing, begin, end, values.as<uint8_t>());
+    std::byte* bytes = static_cast<std::byte*>(out) + begin * cols * size_of(compute);
+    if (compute == DType::f32 && !by_column) {
+      float* floats = reinterpret_cast<float*>(bytes);
+      if (one_group) return kernels.dequantize_rows(q, 1, (end - begin) * cols, zero, scale, floats);
+      return kernels.dequantize_rows(q, end - begin, cols, zero + begin, scale + begin, floats);
+    }
     const Buffer wide(compute == DType::f32 ? 0 : cols * 4, MemoryUse::scratch);
-    unpack_rows(tensor.packed.data(), rows, cols, tensor.packing, begin, end, q.as<uint8_t>());
-    for (int64_t row = begin; row < end; ++row) {
-      const int64_t meta_at = per_tensor || by_column ? 0 : row;
-      const Stretch stretch{q.as<uint8_t>() + (row - begin) * cols, cols, zero.as<float>() + meta_at,
-                            scale.as<float>() + meta_at, by_column};
-      std::byte* row_out = static_cast<std::byte*>(out) + row * cols * size_of(compute);
+    for (int64_t row = begin; row < end; ++row, q += cols, bytes += cols * size_of(compute)) {
       if (compute == DType::f32) {
-        dequantize_f32(kernels, stretch, reinterpret_cast<float*>(row_out));
+        kernels.dequantize_lanes(q, cols, zero, scale, reinterpret_cast<float*>(bytes));
       } else {
-        dequantize_narrow(stretch, compute, wide.as<float>(), row_out);
+        const int64_t meta_at = one_group || by_column ? 0 : row;
+        dequantize_narrow(q, cols, zero + meta_at, scale + meta_at, by_column ? 1 : 0, compute, wide.as<float>(), bytes);
       }
     }
   });

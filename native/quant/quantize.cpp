@@ -30,9 +30,6 @@ constexpr int64_t kChunkGroups = 2048;
 constexpr int64_t kChunksPerSlab = 256;
 // Axis 0 reads this many neighbouring columns at once, so that every cache line of the weight is used when it is fetched.
 constexpr int64_t kPanelsPerTile = 4;
-// Blocks of the last pass at axis 0: the affine maps of one block of columns stay in the level-2 cache.
-constexpr int64_t kFinalColumns = 2048;
-constexpr int64_t kFinalRows = 64;
 // Relative difference of two mean errors below which float32 rounding decides which is larger. The rounding error of the
 // reference's own float32 sum stays well under half of this.
 constexpr double kUndecided = 1e-6;
@@ -131,9 +128,39 @@ class Quantization {
   const float* inverse_scale() const { return inverse_scale_.as<float>(); }
   const float* zero() const { return zero_.as<float>(); }
 
-  /// Last pass: integers of the grouped view, and the error against what `scale` and `zero_stored` reconstruct.
-  ErrorTotals quantize(const float* scale, const float* zero_stored, uint8_t* q) {
-    return view_.contiguous() ? quantize_contiguous(scale, zero_stored, q) : quantize_strided(scale, zero_stored, q);
+  /// Last pass: the integers, packed as they are made, and the error against what `scale` and `zero_stored` reconstruct.
+  ErrorTotals quantize(const float* scale, const float* zero_stored, Packing packing, void* packed) {
+    const FinalAffine affine{inverse_scale(), zero(), scale, zero_stored};
+    const int64_t fields = values_per_word(packing), stride = word_stride(packing, view_.rows);
+    const int64_t tile_cols = std::min(view_.cols, kTileElements);
+    const int64_t tile_rows = std::clamp<int64_t>(kTileElements / tile_cols, 1, stride);
+    const int64_t across = ceil_div(view_.cols, tile_cols), tiles = ceil_div(stride, tile_rows) * across;
+    const Buffer totals(tiles * static_cast<int64_t>(sizeof(ErrorTotals)), MemoryUse::scratch);
+    run_chunks(tiles, std::max<int64_t>(1, kChunkElements / (fields * kTileElements)), reporter_, [&](int64_t begin, int64_t end) {
+      const Buffer q(fields * tile_rows * tile_cols, MemoryUse::scratch);
+      for (int64_t i = begin; i < end; ++i) {
+        PackTile tile;
+        // Tiles of one block of columns follow one another, so that its affine maps (axis 0) stay in the cache.
+        const int64_t down = tiles / across;
+        tile.row = i % down * tile_rows;
+        tile.rows = std::min(tile_rows, stride - tile.row);
+        tile.col = i / down * tile_cols;
+        tile.cols = std::min(tile_cols, view_.cols - tile.col);
+        ErrorTotals total;
+        for (int64_t k = 0; k < fields; ++k) {
+          uint8_t* field = q.as<uint8_t>() + k * tile_rows * tile_cols;
+          const int64_t row = tile.row + k * stride, rows = std::clamp<int64_t>(view_.rows - row, 0, tile.rows);
+          tile.fields[k] = field;
+          if (rows < tile.rows) std::memset(field, 0, static_cast<size_t>(tile.rows * tile.cols));
+          total.add(quantize_rectangle(affine, row, rows, tile.col, tile.cols, field));
+        }
+        pack_tile(tile, view_.rows, view_.cols, packing, packed);
+        totals.as<ErrorTotals>()[i] = total;
+      }
+    });
+    ErrorTotals sum;
+    for (const ErrorTotals& tile : totals.span<ErrorTotals>()) sum.add(tile);
+    return sum;
   }
 
  private:
@@ -288,77 +315,57 @@ class Quantization {
   /// |w - w'| of a flat range with the zeros now in zero_.
   void abs_errors(int64_t begin, int64_t end, float* out) const {
     std::array<float, kTileElements> x;
-    const int64_t stretch = view_.contiguous() ? view_.group_size : view_.cols;
     for (int64_t tile = begin; tile < end; tile += kTileElements) {
       const int64_t tile_end = std::min(end, tile + kTileElements);
       weights_.read(tile, tile_end - tile, x.data());
       for (int64_t at = tile; at < tile_end;) {
-        const int64_t n = std::min(tile_end - at, stretch - at % stretch);
-        const float* from = x.data() + (at - tile);
-        if (view_.contiguous()) {
-          const int64_t group = at / stretch;
-          kernels_.abs_error_run(from, n, inverse_scale()[group], zero()[group], params_.max_value, out);
-        } else {
-          const int64_t column = at % stretch;
-          kernels_.abs_error_lanes(from, n, inverse_scale() + column, zero() + column, params_.max_value, out);
-        }
+        const int64_t n = view_.contiguous() ? abs_errors_of_groups(x.data() + (at - tile), at, tile_end, out)
+                                             : abs_errors_of_row(x.data() + (at - tile), at, tile_end, out);
         at += n;
         out += n;
       }
     }
   }
 
-  ErrorTotals quantize_contiguous(const float* scale, const float* zero_stored, uint8_t* q) {
-    const int64_t n = view_.numel(), g = view_.group_size;
-    const Buffer totals(ceil_div(n, kChunkElements) * static_cast<int64_t>(sizeof(ErrorTotals)), MemoryUse::scratch);
-    run_chunks(n, kChunkElements, reporter_, [&](int64_t begin, int64_t end) {
-      std::array<float, kTileElements> x;
-      ErrorTotals total;
-      for (int64_t tile = begin; tile < end; tile += kTileElements) {
-        const int64_t tile_end = std::min(end, tile + kTileElements);
-        weights_.read(tile, tile_end - tile, x.data());
-        ErrorLanes lanes;
-        for (int64_t at = tile; at < tile_end;) {
-          const int64_t group = at / g;
-          const int64_t run = std::min(tile_end, (group + 1) * g) - at;
-          const AffineRun affine{inverse_scale()[group], zero()[group], scale[group], zero_stored[group]};
-          kernels_.quantize_run(x.data() + (at - tile), run, affine, params_.max_value, q + at, lanes);
-          at += run;
-        }
-        total.add(lanes);
-      }
-      totals.as<ErrorTotals>()[begin / kChunkElements] = total;
-    });
-    return sum_of(totals);
+  /// From `at` on: as many whole groups as there are before `end`, or a part of one. Returns how many elements that were.
+  int64_t abs_errors_of_groups(const float* x, int64_t at, int64_t end, float* out) const {
+    const int64_t g = view_.group_size, group = at / g;
+    const int64_t whole = at % g == 0 ? (end - at) / g : 0;
+    const int64_t rows = std::max<int64_t>(1, whole), n = whole > 0 ? g : std::min(end, (group + 1) * g) - at;
+    kernels_.abs_error_rows(x, rows, n, inverse_scale() + group, zero() + group, params_.max_value, out);
+    return rows * n;
   }
 
-  ErrorTotals quantize_strided(const float* scale, const float* zero_stored, uint8_t* q) {
-    const int64_t column_blocks = ceil_div(view_.cols, kFinalColumns), row_blocks = ceil_div(view_.rows, kFinalRows);
-    const Buffer totals(column_blocks * row_blocks * static_cast<int64_t>(sizeof(ErrorTotals)), MemoryUse::scratch);
-    run_chunks(column_blocks * row_blocks, 1, reporter_, [&](int64_t block, int64_t) {
-      const int64_t column = block / row_blocks * kFinalColumns;
-      const int64_t width = std::min(kFinalColumns, view_.cols - column);
-      const int64_t first_row = block % row_blocks * kFinalRows;
-      const int64_t end_row = std::min(view_.rows, first_row + kFinalRows);
-      const AffineLanes affine{inverse_scale() + column, zero() + column, scale + column, zero_stored + column};
-      std::array<float, kFinalColumns> x;
-      ErrorTotals total;
-      for (int64_t row = first_row; row < end_row; ++row) {
-        const int64_t at = row * view_.cols + column;
-        weights_.read(at, width, x.data());
-        ErrorLanes lanes;
-        kernels_.quantize_lanes(x.data(), width, affine, params_.max_value, q + at, lanes);
-        total.add(lanes);
-      }
-      totals.as<ErrorTotals>()[block] = total;
-    });
-    return sum_of(totals);
+  /// From `at` to the end of its row of the view or to `end`.
+  int64_t abs_errors_of_row(const float* x, int64_t at, int64_t end, float* out) const {
+    const int64_t column = at % view_.cols, n = std::min(end - at, view_.cols - column);
+    kernels_.abs_error_lanes(x, n, inverse_scale() + column, zero() + column, params_.max_value, out);
+    return n;
   }
 
-  static ErrorTotals sum_of(const Buffer& totals) {
-    ErrorTotals sum;
-    for (const ErrorTotals& chunk : totals.span<ErrorTotals>()) sum.add(chunk);
-    return sum;
+  /// Integers of rows [row, row + rows) and columns [col, col + cols) of the grouped view, at most a tile; q: u8 [rows, cols].
+  ErrorLanes quantize_rectangle(const FinalAffine& affine, int64_t row, int64_t rows, int64_t col, int64_t cols, uint8_t* q) const {
+    std::array<float, kTileElements> x;
+    if (cols == view_.cols) {
+      weights_.read(row * cols, rows * cols, x.data());
+    } else {
+      for (int64_t r = 0; r < rows; ++r) weights_.read((row + r) * view_.cols + col, cols, x.data() + r * cols);
+    }
+    ErrorLanes lanes;
+    if (view_.groups == view_.rows && view_.contiguous()) {
+      kernels_.quantize_rows(x.data(), rows, cols, at(affine, row), params_.max_value, q, lanes);
+    } else if (view_.groups == 1) {
+      kernels_.quantize_rows(x.data(), 1, rows * cols, affine, params_.max_value, q, lanes);
+    } else {
+      for (int64_t r = 0; r < rows; ++r) {
+        kernels_.quantize_lanes(x.data() + r * cols, cols, at(affine, col), params_.max_value, q + r * cols, lanes);
+      }
+    }
+    return lanes;
+  }
+
+  static FinalAffine at(const FinalAffine& affine, int64_t offset) {
+    return {affine.inverse_scale + offset, affine.zero + offset, affine.scale + offset, affine.zero_stored + offset};
   }
 
   Weights weights_;
@@ -409,12 +416,9 @@ QuantizedTensor quantize(const TensorView& weight, const QuantConfig& config, Pa
   meta_to_f32(result.scale, scale.as<float>());
   meta_to_f32(result.zero, zero.as<float>());
 
-  const Buffer q(view.numel(), MemoryUse::scratch);
-  const ErrorTotals errors = work.quantize(scale.as<float>(), zero.as<float>(), q.as<uint8_t>());
-  check_cancelled(listener);
   result.packed_shape = packed_shape(packing, view.rows, view.cols);
   result.packed = Buffer(packed_bytes(packing, view.rows, view.cols), MemoryUse::weights);
-  pack(q.as<uint8_t>(), view.rows, view.cols, packing, result.packed.data());
+  const ErrorTotals errors = work.quantize(scale.as<float>(), zero.as<float>(), packing, result.packed.data());
 
   if (stats != nullptr) {
     const double n = static_cast<double>(view.numel());
@@ -433,9 +437,10 @@ QuantizeMemory quantize_memory(const Shape& shape, const QuantConfig& config, Pa
   const int64_t steps = config.optimize && !view.per_tensor ? kSolverSteps : 0;
   QuantizeMemory memory;
   memory.result = packed_bytes(packing_for(config.nbits, format), view.rows, view.cols) + 2 * view.groups * 4;
-  // Unpacked integers, zero history (at worst; most groups need a third of it), inverse scale, zero, and the pair that
-  // readers will use.
-  memory.scratch = view.numel() + (steps + 5) * view.groups * 4;
+  // The zero history (at worst; most groups need a third of it), inverse scale, zero, the pair that readers will use, and
+  // what the threads work on.
+  const int64_t per_thread = 64 * kChunkElements + 16 * 4 * std::max(view.group_size, kTileElements);
+  memory.scratch = (steps + 6) * view.groups * 4 + thread_count() * per_thread;
   return memory;
 }
 

@@ -23,7 +23,7 @@ QuantizedTensor quantize(const TensorView& weight, const QuantConfig& config, Pa
 /// Bytes that quantizing a matrix takes beside the weight itself.
 struct QuantizeMemory {
   int64_t result = 0;   // packed values, scales and zeros (float32)
-  int64_t scratch = 0;  // unpacked values and the zero history; freed before quantize() returns
+  int64_t scratch = 0;  // mostly the zero history; freed before quantize() returns
 };
 QuantizeMemory quantize_memory(const Shape& shape, const QuantConfig& config, PackFormat format = PackFormat::interchange);
 

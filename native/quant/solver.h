@@ -34,7 +34,7 @@ struct SolveTile {
   float* scratch;          // group_size floats for rows, 16 * group_size for columns
 };
 
-/// Partial sums of the final error: lane i takes the elements with i = (position in the run) mod 16.
+/// Partial sums of the final error: lane i takes the elements with i = (position in their row) mod 16.
 struct ErrorLanes {
   alignas(64) float abs_error[kTileLanes] = {};
   alignas(64) float sq_error[kTileLanes] = {};
@@ -42,29 +42,27 @@ struct ErrorLanes {
   alignas(64) float max_error[kTileLanes] = {};
 };
 
-/// One affine map per run, or one per element (`*_lanes`); `scale` and `zero_stored` are what a reader will dequantize with,
-/// which differs from 1 / inverse_scale and zero when the metadata is quantized itself.
-struct AffineRun {
-  float inverse_scale, zero, scale, zero_stored;
-};
-struct AffineLanes {
+/// Affine maps of the last pass, one per row (`*_rows`) or one per element of a row (`*_lanes`). `scale` and `zero_stored` are
+/// what a reader will dequantize with; they differ from 1 / inverse_scale and zero when the metadata is quantized itself.
+struct FinalAffine {
   const float *inverse_scale, *zero, *scale, *zero_stored;
 };
 
 struct SolverKernels {
-  // Smallest and largest value; false as below.
+  // Smallest and largest value. False when one is not finite or too large for float32 ranges (above 1.7e38).
   bool (*range)(const float* x, int64_t n, float* low, float* high);
-  // False when a weight is not finite or too large for float32 ranges (above 1.7e38).
+  // False as above.
   bool (*solve_rows)(const SolveParams&, const SolveTile&);
   bool (*solve_columns)(const SolveParams&, const SolveTile&);
-  // q = clamp(round(x s + zero), 0, max), errors added to `lanes`.
-  void (*quantize_run)(const float* x, int64_t n, const AffineRun&, float max_value, uint8_t* q, ErrorLanes& lanes);
-  void (*quantize_lanes)(const float* x, int64_t n, const AffineLanes&, float max_value, uint8_t* q, ErrorLanes& lanes);
-  // |x - x'| as an optimizer step sees it.
-  void (*abs_error_run)(const float* x, int64_t n, float inverse_scale, float zero, float max_value, float* out);
+  // q = clamp(round(x s + zero), 0, max), errors added to `lanes`. Rows: x and q are [rows, n].
+  void (*quantize_rows)(const float* x, int64_t rows, int64_t n, const FinalAffine&, float max_value, uint8_t* q, ErrorLanes&);
+  void (*quantize_lanes)(const float* x, int64_t n, const FinalAffine&, float max_value, uint8_t* q, ErrorLanes&);
+  // |x - x'| as an optimizer step sees it. Rows: x and out are [rows, n].
+  void (*abs_error_rows)(const float* x, int64_t rows, int64_t n, const float* inverse_scale, const float* zero, float max_value,
+                         float* out);
   void (*abs_error_lanes)(const float* x, int64_t n, const float* inverse_scale, const float* zero, float max_value, float* out);
-  // (q - zero) * scale
-  void (*dequantize_run)(const uint8_t* q, int64_t n, float zero, float scale, float* out);
+  // (q - zero) * scale. Rows: q and out are [rows, n].
+  void (*dequantize_rows)(const uint8_t* q, int64_t rows, int64_t n, const float* zero, const float* scale, float* out);
   void (*dequantize_lanes)(const uint8_t* q, int64_t n, const float* zero, const float* scale, float* out);
 };
 

@@ -283,101 +283,122 @@ bool solve_columns(const SolveParams& params, const SolveTile& tile) {
   return true;
 }
 
-/// The 16 quantized values of one block and their errors; `At` gives the affine map of element i as vectors or scalars.
-template <typename At>
-inline void quantize_final(const float* x, int64_t n, const At& at, float max_value, uint8_t* q, ErrorLanes& lanes) {
-  const V vm = splat<V>(max_value);
-  V abs_error[kParts], sq_error[kParts], abs_weight[kParts], max_error[kParts];
-  for (int part = 0; part < kParts; ++part) {
-    abs_error[part] = load<V>(lanes.abs_error + part * kLanes);
-    sq_error[part] = load<V>(lanes.sq_error + part * kLanes);
-    abs_weight[part] = load<V>(lanes.abs_weight + part * kLanes);
-    max_error[part] = load<V>(lanes.max_error + part * kLanes);
+/// ErrorLanes in registers.
+struct FinalSums {
+  Lanes16 abs_error, sq_error, abs_weight, max_error;
+
+  static Lanes16 of(const float* lanes) {
+    Lanes16 v;
+    __builtin_memcpy(v.part, lanes, sizeof(v.part));
+    return v;
   }
-  int64_t i = 0;
-  for (; i + kTileLanes <= n; i += kTileLanes) {
-    int32_t whole[kTileLanes];
+  explicit FinalSums(const ErrorLanes& from)
+      : abs_error(of(from.abs_error)), sq_error(of(from.sq_error)), abs_weight(of(from.abs_weight)), max_error(of(from.max_error)) {}
+  void store_to(ErrorLanes& to) const {
+    __builtin_memcpy(to.abs_error, abs_error.part, sizeof(to.abs_error));
+    __builtin_memcpy(to.sq_error, sq_error.part, sizeof(to.sq_error));
+    __builtin_memcpy(to.abs_weight, abs_weight.part, sizeof(to.abs_weight));
+    __builtin_memcpy(to.max_error, max_error.part, sizeof(to.max_error));
+  }
+};
+
+/// An affine map for every element of a row ...
+struct LaneAffine {
+  const FinalAffine& a;
+  V inverse_scale(int64_t i) const { return load<V>(a.inverse_scale + i); }
+  V zero(int64_t i) const { return load<V>(a.zero + i); }
+  V scale(int64_t i) const { return load<V>(a.scale + i); }
+  V zero_stored(int64_t i) const { return load<V>(a.zero_stored + i); }
+  FinalAffine one(int64_t i) const { return {a.inverse_scale + i, a.zero + i, a.scale + i, a.zero_stored + i}; }
+};
+/// ... and the same one for all of them.
+struct RowAffine {
+  const FinalAffine& a;
+  int64_t row;
+  V inverse_scale(int64_t) const { return splat<V>(a.inverse_scale[row]); }
+  V zero(int64_t) const { return splat<V>(a.zero[row]); }
+  V scale(int64_t) const { return splat<V>(a.scale[row]); }
+  V zero_stored(int64_t) const { return splat<V>(a.zero_stored[row]); }
+  FinalAffine one(int64_t) const { return {a.inverse_scale + row, a.zero + row, a.scale + row, a.zero_stored + row}; }
+};
+
+template <typename Affine>
+inline void quantize_row(const float* x, int64_t n, const Affine& at, float max_value, uint8_t* q, FinalSums& sums) {
+  const V vm = splat<V>(max_value);
+  const int64_t whole = n / kTileLanes * kTileLanes;
+  for (int64_t i = 0; i < whole; i += kTileLanes) {
+    int32_t integers[kTileLanes];
     for (int part = 0; part < kParts; ++part) {
       const int64_t j = i + part * kLanes;
       const V vx = load<V>(x + j);
       const V value = quantize_v(vx * at.inverse_scale(j), at.zero(j), vm);
       const V error = abs_v(vx - (value - at.zero_stored(j)) * at.scale(j));
       const VI integer = __builtin_convertvector(value, VI);
-      __builtin_memcpy(whole + part * kLanes, &integer, sizeof(integer));
-      abs_error[part] += error;
-      sq_error[part] += error * error;
-      abs_weight[part] += abs_v(vx);
-      max_error[part] = max_v(max_error[part], error);
+      __builtin_memcpy(integers + part * kLanes, &integer, sizeof(integer));
+      sums.abs_error.part[part] += error;
+      sums.sq_error.part[part] += error * error;
+      sums.abs_weight.part[part] += abs_v(vx);
+      sums.max_error.part[part] = max_v(sums.max_error.part[part], error);
     }
-    for (int lane = 0; lane < kTileLanes; ++lane) q[i + lane] = static_cast<uint8_t>(whole[lane]);
+    for (int lane = 0; lane < kTileLanes; ++lane) q[i + lane] = static_cast<uint8_t>(integers[lane]);
   }
-  for (int part = 0; part < kParts; ++part) {
-    store(lanes.abs_error + part * kLanes, abs_error[part]);
-    store(lanes.sq_error + part * kLanes, sq_error[part]);
-    store(lanes.abs_weight + part * kLanes, abs_weight[part]);
-    store(lanes.max_error + part * kLanes, max_error[part]);
-  }
-  for (int lane = 0; i < n; ++i, ++lane) {
-    const float value = quantize_f(x[i] * at.inverse_scale_f(i), at.zero_f(i), max_value);
-    const float error = abs_f(x[i] - (value - at.zero_stored_f(i)) * at.scale_f(i));
+  for (int64_t i = whole; i < n; ++i) {
+    const FinalAffine a = at.one(i);
+    const float value = quantize_f(x[i] * *a.inverse_scale, *a.zero, max_value);
+    const float error = abs_f(x[i] - (value - *a.zero_stored) * *a.scale);
     q[i] = static_cast<uint8_t>(value);
-    lanes.abs_error[lane] += error;
-    lanes.sq_error[lane] += error * error;
-    lanes.abs_weight[lane] += abs_f(x[i]);
-    lanes.max_error[lane] = max_f(lanes.max_error[lane], error);
+    const int64_t part = (i - whole) / kLanes, lane = (i - whole) % kLanes;
+    sums.abs_error.part[part][lane] += error;
+    sums.sq_error.part[part][lane] += error * error;
+    sums.abs_weight.part[part][lane] += abs_f(x[i]);
+    sums.max_error.part[part][lane] = max_f(sums.max_error.part[part][lane], error);
   }
 }
 
-struct SameAffine {
-  const AffineRun& a;
-  V inverse_scale(int64_t) const { return splat<V>(a.inverse_scale); }
-  V zero(int64_t) const { return splat<V>(a.zero); }
-  V scale(int64_t) const { return splat<V>(a.scale); }
-  V zero_stored(int64_t) const { return splat<V>(a.zero_stored); }
-  float inverse_scale_f(int64_t) const { return a.inverse_scale; }
-  float zero_f(int64_t) const { return a.zero; }
-  float scale_f(int64_t) const { return a.scale; }
-  float zero_stored_f(int64_t) const { return a.zero_stored; }
-};
-
-struct LaneAffine {
-  const AffineLanes& a;
-  V inverse_scale(int64_t i) const { return load<V>(a.inverse_scale + i); }
-  V zero(int64_t i) const { return load<V>(a.zero + i); }
-  V scale(int64_t i) const { return load<V>(a.scale + i); }
-  V zero_stored(int64_t i) const { return load<V>(a.zero_stored + i); }
-  float inverse_scale_f(int64_t i) const { return a.inverse_scale[i]; }
-  float zero_f(int64_t i) const { return a.zero[i]; }
-  float scale_f(int64_t i) const { return a.scale[i]; }
-  float zero_stored_f(int64_t i) const { return a.zero_stored[i]; }
-};
-
-void quantize_run(const float* x, int64_t n, const AffineRun& affine, float max_value, uint8_t* q, ErrorLanes& lanes) {
-  quantize_final(x, n, SameAffine{affine}, max_value, q, lanes);
+void quantize_rows(const float* x, int64_t rows, int64_t n, const FinalAffine& affine, float max_value, uint8_t* q,
+                   ErrorLanes& lanes) {
+  FinalSums sums(lanes);
+  for (int64_t row = 0; row < rows; ++row) {
+    quantize_row(x + row * n, n, RowAffine{affine, row}, max_value, q + row * n, sums);
+  }
+  sums.store_to(lanes);
 }
-void quantize_lanes(const float* x, int64_t n, const AffineLanes& affine, float max_value, uint8_t* q, ErrorLanes& lanes) {
-  quantize_final(x, n, LaneAffine{affine}, max_value, q, lanes);
+
+void quantize_lanes(const float* x, int64_t n, const FinalAffine& affine, float max_value, uint8_t* q, ErrorLanes& lanes) {
+  FinalSums sums(lanes);
+  quantize_row(x, n, LaneAffine{affine}, max_value, q, sums);
+  sums.store_to(lanes);
 }
 
 // Plain loops: the compiler vectorizes them for each instruction set, and no sum is involved whose order could differ.
 
-void abs_error_run(const float* x, int64_t n, float s, float zero, float max_value, float* out) {
-  for (int64_t i = 0; i < n; ++i) out[i] = abs_f(x[i] - (quantize_f(x[i] * s, zero, max_value) - zero) / s);
+void abs_error_rows(const float* x, int64_t rows, int64_t n, const float* s, const float* zero, float max_value, float* out) {
+  for (int64_t row = 0; row < rows; ++row, x += n, out += n) {
+    const float row_s = s[row], row_zero = zero[row];
+    for (int64_t i = 0; i < n; ++i) {
+      out[i] = abs_f(x[i] - (quantize_f(x[i] * row_s, row_zero, max_value) - row_zero) / row_s);
+    }
+  }
 }
+
 void abs_error_lanes(const float* x, int64_t n, const float* s, const float* zero, float max_value, float* out) {
   for (int64_t i = 0; i < n; ++i) out[i] = abs_f(x[i] - (quantize_f(x[i] * s[i], zero[i], max_value) - zero[i]) / s[i]);
 }
 
-void dequantize_run(const uint8_t* q, int64_t n, float zero, float scale, float* out) {
-  for (int64_t i = 0; i < n; ++i) out[i] = (static_cast<float>(q[i]) - zero) * scale;
+void dequantize_rows(const uint8_t* q, int64_t rows, int64_t n, const float* zero, const float* scale, float* out) {
+  for (int64_t row = 0; row < rows; ++row, q += n, out += n) {
+    const float row_zero = zero[row], row_scale = scale[row];
+    for (int64_t i = 0; i < n; ++i) out[i] = (static_cast<float>(q[i]) - row_zero) * row_scale;
+  }
 }
+
 void dequantize_lanes(const uint8_t* q, int64_t n, const float* zero, const float* scale, float* out) {
   for (int64_t i = 0; i < n; ++i) out[i] = (static_cast<float>(q[i]) - zero[i]) * scale[i];
 }
 
 constexpr SolverKernels make_solver_kernels() {
-  return {range,         solve_rows,      solve_columns,  quantize_run,    quantize_lanes,
-          abs_error_run, abs_error_lanes, dequantize_run, dequantize_lanes};
+  return {range,          solve_rows,      solve_columns,   quantize_rows,   quantize_lanes,
+          abs_error_rows, abs_error_lanes, dequantize_rows, dequantize_lanes};
 }
 
 }  // namespace

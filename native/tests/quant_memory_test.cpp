@@ -84,7 +84,8 @@ TEST("the stated peak is not exceeded") {
   config.group_size = 16;
   const Shape shape{1024, 2048};
   const Buffer weight(numel(shape) * 4, MemoryUse::weights);
-  for (int64_t i = 0; i < numel(shape); ++i) weight.as<float>()[i] = static_cast<float>(i % 977) * 1e-4f;
+  int next = 0;
+  for (float& w : weight.span<float>()) w = static_cast<float>(next++ % 977) * 1e-4f;
   const QuantizeMemory stated = quantize_memory(shape, config);
   reset_peak();
   const int64_t before = memory_counts().peak_total;
