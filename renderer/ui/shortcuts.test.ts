@@ -47,4 +47,19 @@ describe('shortcuts', () => {
     expect(run).toHaveBeenCalledTimes(1)
     for (const remove of removals) remove()
   })
+
+  it('comes before a focused list with Control, and leaves undo to text fields', () => {
+    const run = vi.fn()
+    const removals = ['mod+enter', 'mod+z'].map((keys) =>
+      registerShortcut({ keys, label: keys, group: 'Test', inFields: false, run }),
+    )
+    const list = document.body.appendChild(document.createElement('div'))
+    list.addEventListener('keydown', (pressed) => pressed.preventDefault())
+    list.dispatchEvent(event('Enter', { ctrlKey: true }))
+    expect(run).toHaveBeenCalledTimes(1)
+    const field = document.body.appendChild(document.createElement('textarea'))
+    field.dispatchEvent(event('z', { ctrlKey: true }))
+    expect(run).toHaveBeenCalledTimes(1)
+    for (const remove of removals) remove()
+  })
 })

@@ -58,22 +58,41 @@ export function useShortcut({
   }, [keys, label, group, inFields, enabled])
 }
 
-/** Starts listening; returns the stop. Once, by the app frame. */
+/** Editing keys that every text field has a use of its own for. */
+const EDITING_KEYS = /^(shift\+)?mod\+[acvxyz]$/
+
+/**
+ * Starts listening; returns the stop. Once, by the app frame. Shortcuts with `mod` come before whatever has the focus (a list
+ * would take Mod+Enter for Enter); the others after it, so that an open menu keeps its Escape.
+ */
 export function listenForShortcuts(target: Window): () => void {
-  function onKeyDown(event: KeyboardEvent): void {
+  function run(event: KeyboardEvent, pressed: string): void {
     if (event.defaultPrevented || event.isComposing) return
-    const pressed = keysOf(event)
     const inField = isField(event.target)
+    const takesMod = pressed.includes('mod') && !EDITING_KEYS.test(pressed)
     const { shortcuts } = shortcutStore.getState()
     const match = shortcuts.findLast(
-      (shortcut) => shortcut.keys === pressed && (!inField || shortcut.inFields || pressed.includes('mod')),
+      (shortcut) => shortcut.keys === pressed && (!inField || shortcut.inFields || takesMod),
     )
     if (!match) return
     event.preventDefault()
+    if (takesMod) event.stopPropagation()
     match.run(event)
   }
+  function onCapture(event: KeyboardEvent): void {
+    const pressed = keysOf(event)
+    if (pressed.includes('mod')) run(event, pressed)
+  }
+  function onKeyDown(event: KeyboardEvent): void {
+    const pressed = keysOf(event)
+    if (!pressed.includes('mod')) run(event, pressed)
+  }
+  target.addEventListener('keydown', onCapture, { capture: true })
   target.addEventListener('keydown', onKeyDown)
-  return () => target.removeEventListener('keydown', onKeyDown)
+  return () => {
+    target.removeEventListener('keydown', onCapture, { capture: true })
+    target.removeEventListener('keydown', onKeyDown)
+  }
 }
 
 const isMac = typeof navigator !== 'undefined' && /Mac|iPhone|iPad/.test(navigator.platform)
