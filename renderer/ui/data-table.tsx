@@ -34,6 +34,8 @@ export interface DataTableProps<R> {
   empty?: ReactNode
   /** Smallest width before the table scrolls sideways. */
   minWidth?: string
+  /** Widest the table grows, so that a row can still be followed on a wide screen. */
+  maxWidth?: string
   className?: string
 }
 
@@ -41,7 +43,19 @@ const VIRTUAL_FROM = 200
 
 /** A table with a sticky header, sorting, and only the visible rows in the document when there are more than 200. */
 export function DataTable<R>(props: DataTableProps<R>) {
-  const { label, columns, rows, rowKey, onSelect, selectedKey, rowHeight = 32, empty, minWidth, className } = props
+  const {
+    label,
+    columns,
+    rows,
+    rowKey,
+    onSelect,
+    selectedKey,
+    rowHeight = 32,
+    empty,
+    minWidth,
+    maxWidth,
+    className,
+  } = props
   const [sort, setSort] = useState(props.initialSort ?? null)
   const scroller = useRef<HTMLElement>(null)
   const sorted = useMemo(() => sortRows(rows, columns, sort), [rows, columns, sort])
@@ -102,7 +116,7 @@ export function DataTable<R>(props: DataTableProps<R>) {
         role={onSelect ? 'grid' : undefined}
         aria-rowcount={isVirtual ? sorted.length + 1 : undefined}
         className="w-full border-separate border-spacing-0 text-sm"
-        style={{ minWidth, tableLayout: isVirtual ? 'fixed' : 'auto' }}
+        style={{ minWidth, maxWidth, tableLayout: isVirtual ? 'fixed' : 'auto' }}
       >
         <thead>
           <tr>
@@ -169,7 +183,6 @@ function HeaderCell<R>({ column, sort, onSort }: { column: Column<R>; sort: Sort
   return (
     <th
       scope="col"
-      aria-label={column.headerLabel}
       aria-sort={active ? (active.descending ? 'descending' : 'ascending') : undefined}
       style={{ width: column.width }}
       className={cn(
@@ -197,6 +210,7 @@ function HeaderCell<R>({ column, sort, onSort }: { column: Column<R>; sort: Sort
       ) : (
         column.header
       )}
+      {column.headerLabel && <span className="sr-only">{column.headerLabel}</span>}
     </th>
   )
 }

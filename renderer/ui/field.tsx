@@ -4,6 +4,7 @@ import { cn } from './cn.ts'
 
 interface FieldIds {
   readonly id: string
+  readonly labelId: string
   readonly hintId: string | undefined
   readonly invalid: boolean
 }
@@ -27,7 +28,7 @@ export function Field({ label, hint, error, layout = 'stack', className, childre
   const note = error ?? hint
   const hintId = note ? `${id}-hint` : undefined
   return (
-    <FieldContext value={{ id, hintId, invalid: Boolean(error) }}>
+    <FieldContext value={{ id, labelId: `${id}-label`, hintId, invalid: Boolean(error) }}>
       <div
         className={cn(
           layout === 'stack'
@@ -36,7 +37,11 @@ export function Field({ label, hint, error, layout = 'stack', className, childre
           className,
         )}
       >
-        <Label.Root htmlFor={id} className={cn('text-sm font-medium text-ink-2', layout === 'row' && 'pt-1.5')}>
+        <Label.Root
+          id={`${id}-label`}
+          htmlFor={id}
+          className={cn('text-sm font-medium text-ink-2', layout === 'row' && 'pt-1.5')}
+        >
           {label}
         </Label.Root>
         <div className="flex min-w-0 flex-col gap-1">
@@ -65,4 +70,13 @@ export function useFieldProps(): { id?: string; 'aria-describedby'?: string; 'ar
     ...(field.hintId ? { 'aria-describedby': field.hintId } : {}),
     ...(field.invalid ? { 'aria-invalid': true as const } : {}),
   }
+}
+
+/** The same for controls that a label element cannot name: groups and slider thumbs. A label of their own wins. */
+export function useFieldGroupProps(
+  ownLabel: string | undefined,
+): ReturnType<typeof useFieldProps> & { 'aria-labelledby'?: string } {
+  const field = useContext(FieldContext)
+  const props = useFieldProps()
+  return field && !ownLabel ? { ...props, 'aria-labelledby': field.labelId } : props
 }

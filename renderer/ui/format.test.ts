@@ -48,6 +48,7 @@ describe('units', () => {
 
 describe('formatDuration', () => {
   it.each([
+    [0.0002, '< 1 ms'],
     [0.34, '340 ms'],
     [4.2, '4.2 s'],
     [59.4, '59 s'],

@@ -67,6 +67,7 @@ export function formatPercent(ratio: number, digits = 3): string {
 /** Seconds as a person says them: `340 ms`, `4.2 s`, `3 min 20 s`, `2 h 05 min`. */
 export function formatDuration(seconds: number): string {
   if (!Number.isFinite(seconds) || seconds < 0) return '–'
+  if (seconds > 0 && seconds < 0.001) return `< 1${NO_BREAK_SPACE}ms`
   if (seconds < 1) return `${Math.round(seconds * 1000)}${NO_BREAK_SPACE}ms`
   if (seconds < 9.95) return `${seconds.toFixed(1)}${NO_BREAK_SPACE}s`
   const whole = Math.round(seconds)

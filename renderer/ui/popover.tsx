@@ -32,6 +32,7 @@ export function Popover({
       <Radix.Portal>
         <Radix.Content
           aria-label={label}
+          tabIndex={0}
           align={align}
           side={side}
           sideOffset={6}

@@ -1,7 +1,7 @@
 import { RadioGroup } from 'radix-ui'
 import type { ReactNode } from 'react'
 import { cn } from './cn.ts'
-import { useFieldProps } from './field.tsx'
+import { useFieldGroupProps } from './field.tsx'
 
 export interface SegmentedProps<V extends string> {
   /** null: none is chosen (a selection with different values). */
@@ -24,7 +24,7 @@ export function Segmented<V extends string>({
 }: SegmentedProps<V>) {
   return (
     <RadioGroup.Root
-      {...useFieldProps()}
+      {...useFieldGroupProps(rest['aria-label'])}
       {...rest}
       value={value ?? ''}
       orientation="horizontal"

@@ -1,6 +1,6 @@
 import { Slider as Radix } from 'radix-ui'
 import { cn } from './cn.ts'
-import { useFieldProps } from './field.tsx'
+import { useFieldGroupProps } from './field.tsx'
 
 export interface SliderProps {
   value: number
@@ -18,7 +18,7 @@ export interface SliderProps {
 
 /** A value on a range. Show the number beside it: the slider alone says too little. */
 export function Slider({ value, onChange, min, max, step = 1, label, valueText, disabled, className }: SliderProps) {
-  const field = useFieldProps()
+  const field = useFieldGroupProps(label)
   return (
     <Radix.Root
       value={[value]}

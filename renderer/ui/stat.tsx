@@ -81,10 +81,10 @@ export function ProtocolPopover({ protocol, label, children }: ProtocolPopoverPr
       trigger={
         <button
           type="button"
-          aria-label={label}
-          className="-mx-1 w-fit rounded-sm px-1 text-left decoration-line-strong decoration-dotted underline-offset-4 hover:bg-hover hover:underline"
+          className="-mx-1 w-fit rounded-sm px-1 text-left underline decoration-line-strong decoration-dotted underline-offset-4 hover:bg-hover"
         >
           {children}
+          <span className="sr-only">. {label}</span>
         </button>
       }
     >
@@ -94,18 +94,34 @@ export function ProtocolPopover({ protocol, label, children }: ProtocolPopoverPr
   )
 }
 
-/** Names and values in two columns. */
+/** Names and values in two columns; `textSha256` is shown as `text SHA-256`. */
 export function FactList({ facts, className }: { facts: Readonly<Record<string, unknown>>; className?: string }) {
   return (
     <dl className={cn('grid grid-cols-[auto_minmax(0,1fr)] gap-x-4 gap-y-1 text-sm', className)}>
       {Object.entries(facts).map(([name, value]) => (
         <div key={name} className="contents">
-          <dt className="text-ink-3">{name}</dt>
-          <dd className="break-words text-ink">
-            {typeof value === 'string' || typeof value === 'number' ? value : JSON.stringify(value)}
-          </dd>
+          <dt className="text-ink-3">{nameInWords(name)}</dt>
+          <dd className="break-words text-ink">{valueInWords(value)}</dd>
         </div>
       ))}
     </dl>
   )
+}
+
+/** A field name of a record as a person writes it. */
+export function nameInWords(name: string): string {
+  if (/\s/.test(name)) return name
+  return name
+    .replace(/Sha256$/, ' SHA-256')
+    .replace(
+      /([a-z0-9])([A-Z])(?=[a-z])/g,
+      (_, before: string, initial: string) => `${before} ${initial.toLowerCase()}`,
+    )
+}
+
+function valueInWords(value: unknown): string | number {
+  if (typeof value === 'string' || typeof value === 'number') return value
+  if (value === null || value === undefined) return 'none'
+  if (Array.isArray(value) && value.every((item) => typeof item !== 'object')) return value.join(', ')
+  return JSON.stringify(value)
 }

@@ -6,7 +6,8 @@ export function Toaster({ theme }: { theme: 'light' | 'dark' }) {
     <Sonner
       theme={theme}
       position="bottom-right"
-      offset={16}
+      // Above the bar with the primary action.
+      offset={{ right: 16, bottom: 68 }}
       gap={8}
       toastOptions={{
         unstyled: true,

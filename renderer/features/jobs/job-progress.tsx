@@ -24,7 +24,7 @@ export function JobProgress({ record, now }: { record: JobRecord; now: number })
         />
       )}
       <div className="flex min-h-11 flex-wrap gap-x-8 gap-y-3">
-        {progress && progress.total > 0 && (
+        {progress && progress.total > 0 && record.state !== 'done' && (
           <Stat
             label={capitalised(progress.unit)}
             value={`${formatCount(progress.done)} of ${formatCount(progress.total)}`}

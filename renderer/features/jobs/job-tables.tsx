@@ -69,6 +69,7 @@ export function TensorResultTable({ tensors }: { tensors: readonly TensorResult[
       rows={tensors}
       rowKey={({ name }) => name}
       minWidth="48rem"
+      maxWidth="84rem"
       empty="Tensors appear here one by one as they are finished."
     />
   )

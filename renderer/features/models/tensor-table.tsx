@@ -136,6 +136,7 @@ export function TensorTable({ detail }: { detail: ModelDetail }) {
           rowKey={({ name }) => name}
           empty="No tensor has that in its name."
           minWidth="46rem"
+          maxWidth="84rem"
         />
       ) : (
         <DataTable
@@ -145,6 +146,7 @@ export function TensorTable({ detail }: { detail: ModelDetail }) {
           rowKey={({ name }) => name}
           empty="No linear layer has that in its name."
           minWidth="46rem"
+          maxWidth="84rem"
         />
       )}
     </>
