@@ -11,6 +11,7 @@ import { errorCell, errorScale } from '../../ui/block-grid/error-cell.ts'
 import { buildGrid, type CellNames } from '../../ui/block-grid/grid-model.ts'
 import { GradientLegend } from '../../ui/block-grid/legend.tsx'
 import { Button } from '../../ui/button.tsx'
+import { ConfirmDialog } from '../../ui/dialog.tsx'
 import { formatPercent } from '../../ui/format.ts'
 import { ActionBar } from '../../ui/page.tsx'
 import { useShortcut } from '../../ui/shortcuts.ts'
@@ -38,6 +39,7 @@ export function JobView({ jobId, detail, machine, contextLength, onClose }: JobV
   const theme = useColorTheme()
   const { record, results, log, error } = useJobFollow(jobId)
   const [pointed, setPointed] = useState<CellNames | null>(null)
+  const [isAsking, setAsking] = useState(false)
   const estimate = useJobPlan(record, detail, { machine, contextLength })
   const grid = useMemo(() => buildGrid(detail.linears), [detail])
   const scale = useMemo(() => errorScale([...results.values()].map((result) => result.relativeError)), [results])
@@ -56,7 +58,7 @@ export function JobView({ jobId, detail, machine, contextLength, onClose }: JobV
     keys: 'escape',
     label: active ? 'Stop' : 'Back to the plan',
     enabled: record !== null && record.state !== 'stopping',
-    run: () => (active ? void cancel.run() : onClose()),
+    run: () => (active ? setAsking(true) : onClose()),
   })
   useShortcut({
     keys: 'mod+enter',
@@ -163,6 +165,18 @@ export function JobView({ jobId, detail, machine, contextLength, onClose }: JobV
         rows={rows}
         results={results}
         hint="Hover a cell, or move to it with Tab and the arrows, for its name and error."
+      />
+      <ConfirmDialog
+        open={isAsking && active}
+        onOpenChange={setAsking}
+        title="Stop this job?"
+        description="Finished tensors are kept, and the job can be resumed from there."
+        confirmLabel="Stop"
+        cancelLabel="Go on"
+        onConfirm={() => {
+          setAsking(false)
+          void cancel.run()
+        }}
       />
     </SplitPane>
   )
