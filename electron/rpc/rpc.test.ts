@@ -1,10 +1,15 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createMemoryPair } from '../wires/memory.ts'
+import { createClient } from './client.ts'
+import { serverMessageSchema } from './messages.ts'
 import { type Handlers, serve } from './server.ts'
 import { describeWire } from './testing/conformance.ts'
 import { connectForkChannel, connectPagePort, connectUtilityProcess, connectWebSocket } from './testing/connections.ts'
 import { createTestHandlers, testContract } from './testing/test-contract.ts'
+
+/** The same cases each time: a failure here must not come and go. */
+const RUNS = { numRuns: 300, seed: 3 }
 
 describeWire('memory', createMemoryPair)
 describeWire('a fork channel', connectForkChannel)
@@ -59,10 +64,39 @@ describe('serve', () => {
         expect([...finals.keys()].sort()).toEqual([...requested].sort())
         expect([...finals.values()].every((count) => count === 1)).toBe(true)
       }),
-      { numRuns: 200 },
+      RUNS,
     )
   })
 })
+
+describe('createClient', () => {
+  it('ignores whatever else arrives while it waits for its answer', async () => {
+    const noise = fc.oneof(
+      fc.record({ type: fc.constantFrom('event', 'ok', 'err', 'req'), id: fc.oneof(fc.integer(), fc.anything()) }),
+      fc.record({ type: fc.constant('err'), id: fc.constant(1), error: fc.anything() }),
+      fc.record({ type: fc.constant('ok'), id: fc.integer({ min: 2 }), value: fc.anything() }),
+      fc.anything(),
+    )
+    await fc.assert(
+      fc.asyncProperty(fc.array(noise, { maxLength: 20 }), async (messages) => {
+        const pair = createMemoryPair()
+        const client = createClient(testContract, pair.client)
+        const answer = client.call('echo', { value: 'mine' })
+        // An err of this id with a proper error would be a true answer.
+        for (const message of messages.filter((candidate) => !isFinal(candidate))) pair.server.send(message)
+        pair.server.send({ type: 'ok', id: 1, value: { value: 'mine' } })
+        await expect(answer).resolves.toEqual({ value: 'mine' })
+      }),
+      RUNS,
+    )
+  })
+})
+
+/** Whether a message is a well-formed final answer to the first request. */
+function isFinal(message: unknown): boolean {
+  const parsed = serverMessageSchema.safeParse(message)
+  return parsed.success && parsed.data.id === 1 && parsed.data.type !== 'event'
+}
 
 interface Answer {
   readonly type: string
