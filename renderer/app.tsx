@@ -9,6 +9,7 @@ import { ErrorBoundary } from './frame/error-boundary.tsx'
 import { Rail } from './frame/rail.tsx'
 import { SCREEN_INFO } from './frame/screens.ts'
 import { ShortcutDialog } from './frame/shortcut-dialog.tsx'
+import { useJobNews } from './frame/use-job-news.ts'
 import { useThemeSetting } from './frame/use-theme-setting.ts'
 import { listenForShortcuts } from './ui/shortcuts.ts'
 import { SkeletonRows } from './ui/skeleton.tsx'
@@ -43,6 +44,7 @@ function Frame() {
   const Page = PAGES[screen]
   const { label } = SCREEN_INFO[screen]
   useThemeSetting()
+  useJobNews()
   useEffect(() => listenForShortcuts(window), [])
   useEffect(() => {
     document.title = `${label} · HQQ Studio`

@@ -3,7 +3,7 @@ import { Search } from 'lucide-react'
 import { Dialog } from 'radix-ui'
 import { useMemo } from 'react'
 import { useStore } from 'zustand'
-import { useClient } from '../client/context.tsx'
+import { useClient, useQueryCache } from '../client/context.tsx'
 import { navigate, SCREENS } from '../client/route.ts'
 import { useWatch } from '../client/use-query.ts'
 import { type Command, commandStore } from '../ui/commands.ts'
@@ -84,10 +84,15 @@ function useCommandGroups(): [string, Command[]][] {
   const registered = useStore(commandStore, ({ commands }) => commands)
   const { data } = useWatch('models.watch', {})
   const client = useClient()
+  const cache = useQueryCache()
   return useMemo(() => {
     function chooseTheme(theme: ThemeChoice): void {
       setTheme(theme)
-      void client.call('settings.set', { theme }).catch(() => undefined)
+      // Shown in any case; when it cannot be saved, Settings says so on the next change.
+      client.call('settings.set', { theme }).then(
+        (settings) => cache.setAnswer('settings.get', {}, settings),
+        () => undefined,
+      )
     }
     const go: Command[] = SCREENS.map((screen) => ({
       id: `go-${screen}`,
@@ -135,5 +140,5 @@ function useCommandGroups(): [string, Command[]][] {
       groups.set(command.group, [...(groups.get(command.group) ?? []), command])
     }
     return [...groups]
-  }, [registered, data, client])
+  }, [registered, data, client, cache])
 }

@@ -19,6 +19,9 @@ export function SettingsPage() {
   const { data: settings, error, refetch } = useQuery('settings.get', {})
   const save = useAction(async (change: Partial<Settings>) => {
     cache.setAnswer('settings.get', {}, await client.call('settings.set', change))
+    // Predictions depend on the context length and on what is calculated in.
+    cache.invalidate('compare.rows')
+    cache.invalidate('quantize.estimate')
   })
   const change: ChangeSettings = (part) => {
     if (part.theme) setTheme(part.theme)
