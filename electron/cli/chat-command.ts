@@ -1,7 +1,7 @@
 /** `chat`: a conversation in the terminal, or one message with `--message`. */
 import type { Command } from 'commander'
 import type { ChatResult } from '../contract/app.ts'
-import type { ChatMessage } from '../contract/domain.ts'
+import { type ChatMessage, samplingSchema } from '../contract/domain.ts'
 import { AppError } from '../contract/errors.ts'
 import { runOf, type SamplingOptions, samplingOf, samplingOptions } from './generate-command.ts'
 import { snakeCase, UsageError } from './output.ts'
@@ -22,10 +22,7 @@ export function addChatCommand(program: Command, host: CliHost): void {
     .requiredOption('--model <model>', 'model folder, or id or name from the library')
     .option('--system <text>', 'system message')
     .option('--message <text>', 'one message, one answer; needed for --json')
-  samplingOptions(command, { temperature: 0.7, topK: 40, topP: 0.95, repetitionPenalty: 1.1 }).option(
-    '--no-fast',
-    'exact float32 activations',
-  )
+  samplingOptions(command, 0.7).option('--no-fast', 'exact float32 activations')
   common(command).action((options: Options) => runInSession(host, options, (session) => chat(host, session, options)))
 }
 
@@ -60,8 +57,10 @@ async function answer(
   options: Options,
   silent: boolean,
 ): Promise<ChatResult> {
+  const { path } = await services.models.find(modelId)
+  const sampling = await samplingOf(path, options, samplingSchema.parse({}))
   const result = await services.chat.generate(
-    { modelId, prompt: { kind: 'messages', messages }, sampling: samplingOf(options), run: runOf(options) },
+    { modelId, prompt: { kind: 'messages', messages }, sampling, run: runOf(options) },
     {
       signal,
       emit(event) {

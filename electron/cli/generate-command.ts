@@ -2,16 +2,17 @@
 import type { Command } from 'commander'
 import { type Sampling, samplingSchema } from '../contract/domain.ts'
 import type { ComputeDtype } from '../contract/quant.ts'
+import { samplingDefaults } from '../services/generation-config.ts'
 import { computeDtype, device, integer, list, number } from './arguments.ts'
 import { snakeCase } from './output.ts'
 import { type CliHost, type CommonOptions, common, runInSession, type Session } from './session.ts'
 
 export interface SamplingOptions {
   temperature: number
-  topK: number
-  topP: number
-  minP: number
-  repetitionPenalty: number
+  topK?: number
+  topP?: number
+  minP?: number
+  repetitionPenalty?: number
   seed?: number
   maxNewTokens: number
   stop?: string[]
@@ -33,30 +34,28 @@ const MAX_CONTEXT = 32_768
 export function addGenerateCommand(program: Command, host: CliHost): void {
   const command = program
     .command('generate')
-    .description('Continue a text. With temperature 0, the default, always the same way.')
+    .description('Continue a text. With temperature 0, the default, always in the same way.')
     .requiredOption('--model <model>', 'model folder, or id or name from the library')
     .requiredOption('--prompt <text>', 'text to continue')
     .option('--chat', "treat the prompt as a message and apply the model's chat template")
     .option('--system <text>', 'system message before it (with --chat)')
-  samplingOptions(command, { temperature: 0, topK: 0, topP: 1, repetitionPenalty: 1 }).option(
-    '--fast',
-    'round activations to 8 bits where that is faster, as chats do',
-    false,
-  )
+  samplingOptions(command, 0).option('--fast', 'round activations to 8 bits where that is faster, as chats do', false)
   common(command).action((options: Options) => runInSession(host, options, (session) => generate(session, options)))
 }
 
-export function samplingOptions(
-  command: Command,
-  defaults: { temperature: number; topK: number; topP: number; repetitionPenalty: number },
-): Command {
+/** Filters that are not given are those of the model's generation_config.json. */
+export function samplingOptions(command: Command, temperature: number): Command {
   return command
     .option('--max-new-tokens <n>', 'end after n tokens', integer(1), 256)
-    .option('--temperature <t>', '0 takes the likeliest token each time', number(0, 5), defaults.temperature)
-    .option('--top-k <k>', 'only the k likeliest tokens; 0: all', integer(0), defaults.topK)
-    .option('--top-p <p>', 'only the likeliest tokens that make up p; 1: all', number(0, 1), defaults.topP)
-    .option('--min-p <p>', 'only tokens at least p times as likely as the likeliest; 0: all', number(0, 1), 0)
-    .option('--repetition-penalty <r>', '1: none', number(0.1, 10), defaults.repetitionPenalty)
+    .option('--temperature <t>', '0 takes the likeliest token each time', number(0, 5), temperature)
+    .option('--top-k <k>', "only the k likeliest tokens; 0: all (default: the model's own)", integer(0))
+    .option('--top-p <p>', "only the likeliest tokens that make up p; 1: all (default: the model's own)", number(0, 1))
+    .option(
+      '--min-p <p>',
+      "only tokens p times as likely as the likeliest; 0: all (default: the model's own)",
+      number(0, 1),
+    )
+    .option('--repetition-penalty <r>', "1: none (default: the model's own)", number(0.1, 10))
     .option('--seed <n>', 'same seed, same text (default: drawn)', integer(0, 2 ** 53 - 1))
     .option('--stop <text>', 'end before this text; repeatable', list)
     .option('--compute-dtype <dtype>', 'in which quantized weights are reconstructed', computeDtype, 'float32')
@@ -68,19 +67,24 @@ export function samplingOptions(
     .option('--device <device>', 'cpu', device)
 }
 
-export function samplingOf(options: SamplingOptions): Sampling {
-  const { temperature, topK, topP, minP, repetitionPenalty, seed, maxNewTokens, stop } = options
+export async function samplingOf(dir: string, options: SamplingOptions, fallback: SamplingFilters): Promise<Sampling> {
+  const own = await samplingDefaults(dir, fallback)
   return samplingSchema.parse({
-    temperature,
-    topK,
-    topP,
-    minP,
-    repetitionPenalty,
-    seed: seed ?? null,
-    maxNewTokens,
-    stopStrings: stop ?? [],
+    temperature: options.temperature,
+    topK: options.topK ?? own.topK,
+    topP: options.topP ?? own.topP,
+    minP: options.minP ?? own.minP,
+    repetitionPenalty: options.repetitionPenalty ?? own.repetitionPenalty,
+    seed: options.seed ?? null,
+    maxNewTokens: options.maxNewTokens,
+    stopStrings: options.stop ?? [],
   })
 }
+
+type SamplingFilters = Parameters<typeof samplingDefaults>[1]
+
+/** What a plain continuation does for a model that says nothing. */
+const NO_FILTERS: SamplingFilters = { topK: 0, topP: 1, minP: 0, repetitionPenalty: 1 }
 
 export function runOf({ computeDtype, contextLength, fast }: SamplingOptions) {
   return { computeDtype, contextLength: contextLength ?? MAX_CONTEXT, fast }
@@ -99,7 +103,7 @@ async function generate({ services, signal, streams, json }: Session, options: O
   let promptText = options.prompt
   let shown = false
   const result = await services.chat.generate(
-    { modelId: model.id, prompt, sampling: samplingOf(options), run: runOf(options) },
+    { modelId: model.id, prompt, sampling: await samplingOf(model.path, options, NO_FILTERS), run: runOf(options) },
     {
       signal,
       emit(event) {

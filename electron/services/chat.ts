@@ -1,14 +1,12 @@
 /** Chats and plain continuations: finds and loads the model, builds the prompt, streams the answer. */
-import { join } from 'node:path'
-import { z } from 'zod'
 import type { ChatEvent, ChatResult } from '../contract/app.ts'
 import type { ChatMessage, Sampling } from '../contract/domain.ts'
 import { AppError } from '../contract/errors.ts'
 import type { ComputeDtype } from '../contract/quant.ts'
 import type { StreamContext } from '../rpc/server.ts'
 import { type GenerationDeps, generate } from './generation.ts'
+import { stopIds } from './generation-config.ts'
 import type { LoadedModels } from './loaded-models.ts'
-import { readJsonObject } from './model-config.ts'
 import type { Models } from './models.ts'
 
 /** How the model is run; null takes what the settings say. */
@@ -61,7 +59,7 @@ export function createChat(deps: ChatDeps): Chat {
       const contextLength = Math.min(options.contextLength, model.config?.contextLength ?? options.contextLength)
       const { text, ids } = await idsOf(model.path, prompt)
       checkLength(ids.length, contextLength)
-      const stopIds = await stopIdsOf(model.path, tokenizers)
+      const ends = await stopIdsOf(model.path, tokenizers)
       const spec = { dir: model.path, computeDtype: options.computeDtype, contextLength, fast: options.fast }
       const turn = { purpose: `an answer of ${model.name}`, signal, wait: false }
       const seed = sampling.seed ?? randomSeed()
@@ -70,7 +68,7 @@ export function createChat(deps: ChatDeps): Chat {
         turn,
         async ({ handle }) => {
           emit({ type: 'prompt', text, tokens: ids.length, reusedTokens: 0 })
-          const request = { dir: model.path, handle, ids, stopIds, sampling: { ...sampling, seed } }
+          const request = { dir: model.path, handle, ids, stopIds: ends, sampling: { ...sampling, seed } }
           return generate(deps, request, signal, emit)
         },
         () => emit({ type: 'loading', modelId }),
@@ -89,20 +87,10 @@ function checkLength(tokens: number, contextLength: number): void {
   )
 }
 
-const tokenIds = z.union([
-  z
-    .number()
-    .int()
-    .transform((id) => [id]),
-  z.array(z.number().int()),
-])
-
-/** Ids that end an answer: generation_config.json has the last word, then config.json, then the tokenizer's end token. */
+/** Ids that end an answer: what the model's files say, else the tokenizer's end token. */
 async function stopIdsOf(dir: string, tokenizers: ChatDeps['tokenizers']): Promise<number[]> {
-  for (const file of ['generation_config.json', 'config.json']) {
-    const ids = tokenIds.safeParse((await readJsonObject(join(dir, file)))?.eos_token_id)
-    if (ids.success) return ids.data
-  }
+  const own = await stopIds(dir)
+  if (own !== null) return own
   const eos = await tokenizers.eosId(dir)
   return eos === null ? [] : [eos]
 }

@@ -8,6 +8,7 @@ import type { StreamContext } from '../rpc/server.ts'
 import { toWriteError } from '../storage/atomic-write.ts'
 import { hasTokenizer, readChatTemplate } from '../tokenizer/tokenizer-files.ts'
 import { createChanges, watchSnapshots } from './changes.ts'
+import { readGenerationConfig } from './generation-config.ts'
 import { DEMO_ID, type Library, type LibraryEntry, modelIdOf } from './library.ts'
 import { readJsonObject } from './model-config.ts'
 import { looksLikeModel, type ModelFolder, type ModelReader } from './model-reader.ts'
@@ -143,7 +144,7 @@ async function summaryOf(
 }
 
 async function detailOf(library: Library, entry: LibraryEntry, folder: ModelFolder): Promise<ModelDetail> {
-  const generation = await readJsonObject(join(entry.path, 'generation_config.json')).catch(() => null)
+  const generation = await readGenerationConfig(entry.path).catch(() => null)
   const provenance = await readJsonObject(join(entry.path, PROVENANCE_FILE)).catch(() => null)
   return {
     summary: await summaryOf(library, entry, folder),

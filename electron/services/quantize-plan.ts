@@ -1,6 +1,6 @@
 /** A request to quantize, worked out and checked before anything is started. */
-import { readdir } from 'node:fs/promises'
-import { basename, join, resolve } from 'node:path'
+import { access, constants, readdir } from 'node:fs/promises'
+import { basename, dirname, join, resolve } from 'node:path'
 import type { Estimate, ModelDetail, QuantizeRequest } from '../contract/domain.ts'
 import type { EngineQuant } from '../contract/engine.ts'
 import { AppError } from '../contract/errors.ts'
@@ -8,8 +8,10 @@ import type { QuantConfig, QuantSpec, ResolvedTensor } from '../contract/quant.t
 import { mixLabel, resolvedRoundZero } from '../plan/choices.ts'
 import { estimateConfig } from '../plan/estimate.ts'
 import { formatDisk } from '../plan/units.ts'
+import { toWriteError } from '../storage/atomic-write.ts'
 import type { MachineInfo } from './machine.ts'
 import type { Models } from './models.ts'
+import { checkPlace } from './staging.ts'
 
 export interface QuantizePlan {
   detail: ModelDetail
@@ -53,6 +55,7 @@ export function createQuantizePlanner({
       machine: await machine.machine(),
     })
     if (estimate.quantizeFit.verdict === 'too-big') throw new AppError('out-of-memory', estimate.quantizeFit.reason)
+    await checkWritable(outDir)
     await checkDisk(estimate.fileBytes, outDir, freeBytes)
     const names = new Set(detail.linears.map((linear) => linear.name))
     const linears = estimate.table.filter((row) => names.has(row.name))
@@ -75,6 +78,7 @@ export function createQuantizePlanner({
       const source = await models.find(request.modelId)
       if (request.outDir !== undefined) {
         const outDir = resolve(request.outDir)
+        await checkPlace(outDir, request.overwrite ?? false)
         return { ...request, name: request.name ?? basename(outDir), outDir }
       }
       const wanted = request.name ?? `${source.name} ${label}`
@@ -99,6 +103,19 @@ export function engineQuant(spec: QuantSpec): EngineQuant {
   }
 }
 
+/** Throws `not-writable` when the folder, or the nearest one above it that exists, may not be written to. */
+async function checkWritable(outDir: string): Promise<void> {
+  for (let folder = outDir; ; folder = dirname(folder)) {
+    try {
+      await access(folder, constants.W_OK)
+      return
+    } catch (error) {
+      const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT'
+      if (!missing || dirname(folder) === folder) throw toWriteError(error, folder)
+    }
+  }
+}
+
 /** Copies of the tokenizer and other small files beside the weights. */
 const SMALL_FILES_BYTES = 64 * 2 ** 20
 
@@ -120,11 +137,11 @@ async function checkDisk(
 
 /** The wanted name, with a number when its folder is taken by a finished or unfinished model. */
 async function freeName(dir: string, wanted: string): Promise<{ name: string; folder: string }> {
-  const taken = new Set(await readdir(dir).catch(() => []))
+  const taken = new Set<string>(await readdir(dir).catch(() => []))
   const slug = slugOf(wanted)
   for (let number = 1; ; number++) {
     const folder = number === 1 ? slug : `${slug}-${number}`
-    if (taken.has(folder as never) || taken.has(`${folder}.partial` as never)) continue
+    if (taken.has(folder) || taken.has(`${folder}.partial`)) continue
     return { name: number === 1 ? wanted : `${wanted} (${number})`, folder }
   }
 }

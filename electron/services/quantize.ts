@@ -2,7 +2,7 @@
  * Quantizing as a job: check, quantize tensor by tensor into a staging folder, add what makes it a model, rename it to its place,
  * measure it if asked. The engine keeps each finished tensor; everything else here can be done again.
  */
-import { readdir } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { QuantizeRequest, TensorResult } from '../contract/domain.ts'
 import type { EngineContract } from '../contract/engine.ts'
@@ -11,6 +11,7 @@ import type { EventOf, OutputOf } from '../contract/method.ts'
 import { TEXT_FILES } from '../tokenizer/tokenizer-files.ts'
 import type { Engine } from './engine.ts'
 import type { JobContext, JobKind, RequestOf } from './job-kind.ts'
+import { withMembers } from './json-text.ts'
 import type { Library } from './library.ts'
 import type { LoadedModels } from './loaded-models.ts'
 import type { MachineInfo } from './machine.ts'
@@ -18,7 +19,7 @@ import { readModelConfig } from './model-config.ts'
 import type { Models } from './models.ts'
 import { PROVENANCE_FILE, type Provenance } from './provenance.ts'
 import type { QuantizePlan, QuantizePlanner } from './quantize-plan.ts'
-import { loadsIn, quantizedConfig } from './saved-config.ts'
+import { configChanges, loadsIn } from './saved-config.ts'
 import { hashSource, sha256 } from './source-hashes.ts'
 import { discardUnfinished, hasUnfinished, openStaging, type Staging, stagingDirOf } from './staging.ts'
 
@@ -173,7 +174,8 @@ async function writeSmallFiles(
   weightFiles: readonly string[],
 ): Promise<string[]> {
   const { raw } = await readModelConfig(sourceDir)
-  await staging.write('config.json', json(quantizedConfig(raw, plan.linears, request.config.computeDtype)))
+  const text = await readFile(join(sourceDir, 'config.json'), 'utf8')
+  await staging.write('config.json', withMembers(text, configChanges(raw, plan.linears, request.config.computeDtype)))
   const known = new Set<string>(TEXT_FILES)
   const names: string[] = await readdir(sourceDir)
   const copied = names.filter((name) => known.has(name) || LICENCE.test(name))

@@ -15,17 +15,16 @@ interface Quantized {
   spec: QuantSpec
 }
 
-/** `linears`: one row for each linear layer, kept ones included. */
-export function quantizedConfig(
+/** The members of config.json that quantizing changes. `linears`: one row for each linear layer, kept ones included. */
+export function configChanges(
   source: RawConfig,
   linears: readonly ResolvedTensor[],
   computeDtype: ComputeDtype,
-): RawConfig {
-  const dtypeKey = 'dtype' in source ? 'dtype' : 'torch_dtype'
+): Record<string, unknown> {
   const readable = interchangeReason(linears) === null
   return {
-    ...source,
-    [dtypeKey]: computeDtype,
+    // Its name since transformers 4.56, and before.
+    ['dtype' in source ? 'dtype' : 'torch_dtype']: computeDtype,
     quantization_config: {
       quant_config: quantConfigOf(quantizedOf(linears)),
       quant_method: readable ? 'hqq' : 'hqq-studio',

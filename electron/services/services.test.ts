@@ -1,9 +1,7 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { JobRecord } from '../contract/domain.ts'
 import { quantize } from '../plan/choices.ts'
-import { closeWorlds, createWorld, makeTinyModel, type World } from './testing/world.ts'
+import { closeWorlds, createWorld, type World } from './testing/world.ts'
 
 afterEach(closeWorlds)
 vi.setConfig({ testTimeout: 60_000 })

@@ -85,7 +85,8 @@ export async function discardUnfinished(outDir: string): Promise<void> {
   await guarded(dir, () => rm(dir, { recursive: true, force: true }))
 }
 
-async function checkPlace(outDir: string, overwrite: boolean): Promise<void> {
+/** Throws `bad-input` when something else is at the place already. */
+export async function checkPlace(outDir: string, overwrite: boolean): Promise<void> {
   const info = await stat(outDir).catch(() => null)
   if (info === null) return
   if (!info.isDirectory()) throw new AppError('bad-input', `${outDir} is a file. Choose another folder.`)
@@ -96,7 +97,7 @@ async function checkPlace(outDir: string, overwrite: boolean): Promise<void> {
   throw new AppError(
     'bad-input',
     isModel
-      ? `${outDir} already holds a model. Choose another folder, or say that it may be replaced.`
+      ? `${outDir} already holds a model. Choose another folder, or replace it (--force on the command line).`
       : `${outDir} is not empty. Choose a new folder.`,
   )
 }

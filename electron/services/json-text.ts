@@ -1,0 +1,35 @@
+/**
+ * Adds members to a JSON object as text, so that everything else stays byte for byte as it was: JavaScript would write 1e-05 as
+ * 0.00001 and 10000.0 as 10000, which strict readers take for another type.
+ */
+import { isDeepStrictEqual } from 'node:util'
+
+/** The object in `text` with `changes` over it. Falls back to writing it anew where the text cannot be edited surely. */
+export function withMembers(text: string, changes: Readonly<Record<string, unknown>>): string {
+  const wanted = { ...parseObject(text), ...changes }
+  let edited = text.trimEnd()
+  for (const [name, value] of Object.entries(changes)) edited = setMember(edited, name, value)
+  try {
+    if (isDeepStrictEqual(JSON.parse(edited), wanted)) return `${edited}\n`
+  } catch {
+    // Not JSON any more: the name occurs where it was not expected.
+  }
+  return `${JSON.stringify(wanted, null, 2)}\n`
+}
+
+function setMember(text: string, name: string, value: unknown): string {
+  const member = `${JSON.stringify(name)}: `
+  // Only plain strings are replaced in place; that is all the app changes in an existing configuration.
+  const existing = new RegExp(`${JSON.stringify(name)}\\s*:\\s*"[^"\\\\]*"`)
+  if (typeof value === 'string' && existing.test(text))
+    return text.replace(existing, () => member + JSON.stringify(value))
+  const body = text.slice(0, text.lastIndexOf('}')).trimEnd()
+  const separator = body.endsWith('{') ? '' : ','
+  return `${body}${separator}\n  ${member}${JSON.stringify(value, null, 2).replaceAll('\n', '\n  ')}\n}`
+}
+
+function parseObject(text: string): Record<string, unknown> {
+  const value: unknown = JSON.parse(text)
+  // The caller has read the file as an object before.
+  return typeof value === 'object' && value !== null ? { ...value } : {}
+}

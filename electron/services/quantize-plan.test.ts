@@ -1,0 +1,71 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
+import { engineContract } from '../contract/engine.ts'
+import { createFakeEngine } from '../engine/fake-engine.ts'
+import { quantize } from '../plan/choices.ts'
+import { createClient } from '../rpc/client.ts'
+import { serve } from '../rpc/server.ts'
+import { createMemoryPair } from '../wires/memory.ts'
+import { createLibrary, libraryRecordSchema } from './library.ts'
+import { createMachineInfo } from './machine.ts'
+import { createModelReader } from './model-reader.ts'
+import { createModels } from './models.ts'
+import { createQuantizePlanner } from './quantize-plan.ts'
+import { createRecordFiles } from './record-files.ts'
+import { makeTinyModel } from './testing/world.ts'
+
+const root = mkdtempSync(join(tmpdir(), 'hqq-plan-'))
+afterAll(() => rmSync(root, { recursive: true, force: true }))
+
+const CONFIG = { base: quantize(4, 64), rules: [], computeDtype: 'float16' as const }
+
+function planner(freeBytes: number) {
+  const pair = createMemoryPair()
+  serve(engineContract, createFakeEngine(), pair.server)
+  const engine = createClient(engineContract, pair.client)
+  const library = createLibrary({
+    records: createRecordFiles(join(root, 'library'), libraryRecordSchema),
+    demoDir: join(root, 'none'),
+    outputDir: () => join(root, 'models'),
+    scanDirs: () => [],
+    now: () => new Date(0),
+  })
+  return createQuantizePlanner({
+    models: createModels({ library, reader: createModelReader(engine) }),
+    machine: createMachineInfo(engine),
+    outputDir: () => join(root, 'models'),
+    contextLength: () => 256,
+    freeBytes: async () => freeBytes,
+  })
+}
+
+describe('the place for a result', () => {
+  const source = makeTinyModel(join(root, 'My model'))
+
+  it('must have room, and the error says how much', async () => {
+    await expect(planner(1000).plan(source, CONFIG, join(root, 'out'))).rejects.toMatchObject({
+      code: 'disk-full',
+      message: expect.stringContaining('free'),
+      data: { freeBytes: 1000 },
+    })
+  })
+
+  it('must be a folder that can be made', async () => {
+    writeFileSync(join(root, 'file'), '')
+    await expect(planner(1e12).plan(source, CONFIG, join(root, 'file', 'out'))).rejects.toMatchObject({ code: 'io' })
+  })
+
+  it('is named after the model and what was done to it, with a number when that is taken', async () => {
+    const request = { modelId: source, config: CONFIG, measure: false }
+    const first = await planner(1e12).complete(request)
+    expect(first).toMatchObject({ name: 'My model 4-bit g64', outDir: join(root, 'models', 'my-model-4-bit-g64') })
+    makeTinyModel(first.outDir)
+    const second = await planner(1e12).complete(request)
+    expect(second).toMatchObject({
+      name: 'My model 4-bit g64 (2)',
+      outDir: join(root, 'models', 'my-model-4-bit-g64-2'),
+    })
+  })
+})
