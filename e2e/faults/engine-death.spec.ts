@@ -1,6 +1,6 @@
 /** The engine process dies under a job or an answer: the app lives, what was finished is kept, the next work succeeds. */
 import { expect, test } from '../fixtures.ts'
-import { prepareSlowModel, SLOW_ENGINE, startSlowJob } from './slow-job.ts'
+import { LARGE_MODEL, prepareLargeModel, SLOW_ENGINE, startAndFreeze, thaw } from './frozen-job.ts'
 
 for (const signal of ['SIGKILL', 'SIGSEGV'] as const) {
   test(`${signal} during a job: interrupted with what was saved, resumed to the end`, async ({
@@ -8,41 +8,39 @@ for (const signal of ['SIGKILL', 'SIGSEGV'] as const) {
     folder,
     dataDir,
   }) => {
-    prepareSlowModel(folder, dataDir)
+    prepareLargeModel(folder, dataDir)
     const app = await start({ env: SLOW_ENGINE })
     const { quantize } = app.ui
-    await startSlowJob(app.ui, 'Survivor')
-    process.kill(await app.engine(), signal)
+    const engine = await startAndFreeze(app, dataDir, 'survivor')
+    process.kill(engine, signal)
+    // A stopped process takes every signal but SIGKILL only when it goes on.
+    if (signal !== 'SIGKILL') thaw(engine)
     await quantize.expectState('Interrupted')
-    await expect(app.page.getByRole('main')).toContainText(/Kept: .*\d+ of \d+|Kept: .*tensor/)
+    await expect(app.page.getByRole('main')).toContainText(/Kept: Finished tensors/)
     await quantize.resume().click()
     await quantize.expectState('Done')
     await app.ui.goTo('Models')
-    await expect(app.ui.models.model('Survivor')).toBeVisible()
+    await expect(app.ui.models.model('survivor')).toBeVisible()
   })
 }
 
 test('after a death the next job works', async ({ start, folder, dataDir }) => {
-  prepareSlowModel(folder, dataDir)
+  prepareLargeModel(folder, dataDir)
   const app = await start({ env: SLOW_ENGINE })
-  await startSlowJob(app.ui, 'Victim')
-  process.kill(await app.engine(), 'SIGKILL')
+  process.kill(await startAndFreeze(app, dataDir, 'victim'), 'SIGKILL')
   await app.ui.quantize.expectState('Interrupted')
   await app.ui.quantize.job().getByRole('button', { name: 'New plan' }).click()
-  await app.ui.quantize.ready()
-  await app.page.getByRole('combobox', { name: 'Model' }).click()
-  await app.page.getByRole('option', { name: /Demo/ }).first().click()
-  await app.ui.quantize.ready()
-  await app.ui.quantize.start({ name: 'Next one', measure: false })
+  await app.ui.quantize.pickModel('Demo model')
+  await app.ui.quantize.start({ name: 'next-one', measure: false })
   await app.ui.quantize.expectState('Done')
 })
 
 test('a death during an answer is said in the chat, and trying again works', async ({ start, folder, dataDir }) => {
-  prepareSlowModel(folder, dataDir)
+  prepareLargeModel(folder, dataDir)
   const app = await start({ env: SLOW_ENGINE })
   const { chat } = app.ui
   await app.ui.goTo('Chat')
-  await chat.pickModel('slow-model')
+  await chat.pickModel(LARGE_MODEL)
   await chat.setNumber('Temperature', 0)
   await chat.setNumber('Max new tokens', 900)
   await chat.ask('Say something long.')

@@ -1,28 +1,40 @@
 /** The page goes away or loses its connection while work goes on. */
 import { expect, test } from '../fixtures.ts'
-import { prepareSlowModel, SLOW_ENGINE, someTensorsDone, startSlowJob } from './slow-job.ts'
+import { LARGE_MODEL, prepareLargeModel, SLOW_ENGINE, startAndFreeze, thaw } from './frozen-job.ts'
 
 test('a reload during a job shows the job as it is', async ({ start, folder, dataDir }) => {
-  prepareSlowModel(folder, dataDir)
+  prepareLargeModel(folder, dataDir)
   const app = await start({ env: SLOW_ENGINE })
-  await startSlowJob(app.ui, 'Goes on')
+  const engine = await startAndFreeze(app, dataDir, 'goes-on')
   await app.page.reload()
   await expect(app.ui.quantize.errorGrid()).toBeVisible()
-  await someTensorsDone(app.ui)
+  await expect(app.page.getByRole('progressbar').first()).toBeVisible()
   await app.ui.goTo('Jobs')
-  await expect(app.ui.jobs.job('Goes on')).toBeVisible()
-  await app.ui.goTo('Quantize')
-  await app.ui.quantize.expectState('Done')
+  await expect(app.ui.jobs.job(LARGE_MODEL)).toBeVisible()
+  thaw(engine)
+  await expect(app.ui.jobs.job(LARGE_MODEL)).toContainText('Done', { timeout: 60_000 })
 })
 
 test('Stop ends a job and says what is kept', async ({ start, folder, dataDir }) => {
-  prepareSlowModel(folder, dataDir)
+  prepareLargeModel(folder, dataDir)
   const app = await start({ env: SLOW_ENGINE })
-  await startSlowJob(app.ui, 'Stopped one')
+  const engine = await startAndFreeze(app, dataDir, 'stopped-one')
   await app.ui.quantize.stop().click()
+  thaw(engine)
   await app.ui.quantize.expectState('Stopped')
-  await expect(app.page.getByRole('main')).toContainText(/Kept:/)
-  await expect(app.ui.quantize.resume()).toBeVisible()
+  await expect(app.page.getByRole('main')).toContainText(/Kept: Finished tensors/)
+  await app.ui.quantize.resume().click()
+  await app.ui.quantize.expectState('Done')
+})
+
+test('an engine that hangs is ended when its job is stopped', async ({ start, folder, dataDir }) => {
+  prepareLargeModel(folder, dataDir)
+  const app = await start({ env: SLOW_ENGINE })
+  await startAndFreeze(app, dataDir, 'hung')
+  await app.ui.quantize.stop().click()
+  await expect(app.page.getByRole('main')).toContainText(/Kept: Finished tensors/, { timeout: 30_000 })
+  await app.ui.quantize.resume().click()
+  await app.ui.quantize.expectState('Done')
 })
 
 test('a lost connection is said, and found again by itself @web', async ({ start }) => {

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from '../fixtures.ts'
-import { prepareSlowModel, SLOW_ENGINE, SLOW_MODEL, startSlowJob } from './slow-job.ts'
+import { LARGE_MODEL, prepareLargeModel, SLOW_ENGINE, startAndFreeze } from './frozen-job.ts'
 
 /** Digests of the weight files below `folder` whose path contains `part`. */
 function digests(folder: string, part: string): Record<string, string> {
@@ -25,17 +25,17 @@ test('kill -9 of everything: the job is found, resumed, and gives the same bytes
   folder,
   dataDir,
 }) => {
-  prepareSlowModel(folder, dataDir)
+  prepareLargeModel(folder, dataDir)
   const app = await start({ env: SLOW_ENGINE })
-  await startSlowJob(app.ui, 'interrupted-run')
+  await startAndFreeze(app, dataDir, 'interrupted-run')
   await app.killAll()
 
   const again = await start({ env: SLOW_ENGINE })
   const { quantize } = again.ui
   await again.ui.goTo('Jobs')
-  await expect(again.ui.jobs.job('interrupted-run')).toContainText('Interrupted')
+  await expect(again.ui.jobs.job(LARGE_MODEL)).toContainText('Interrupted')
   await again.ui.goTo('Quantize')
-  await quantize.pickModel(SLOW_MODEL)
+  await quantize.pickModel(LARGE_MODEL)
   await again.page.getByRole('button', { name: 'Show and resume' }).click()
   await quantize.resume().click()
   await quantize.expectState('Done')

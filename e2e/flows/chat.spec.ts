@@ -105,7 +105,7 @@ test('Escape stops an answer and keeps what was written', async ({ app }) => {
   await chat.setNumber('Repetition penalty', 2)
   await chat.ask('Tell me a story.')
   // The answer can end by itself before a slow test gets there: both endings are right, only the words differ.
-  await expect(chat.writing().or(chat.answers())).toBeVisible({ timeout: 60_000 })
+  await expect(chat.writing().or(chat.answers()).locator('.markdown')).toBeVisible({ timeout: 60_000 })
   await app.page.keyboard.press('Escape')
   await expect(chat.answers()).toHaveCount(1)
   await expect(chat.answers()).toContainText(/stopped|complete|context full/)

@@ -62,7 +62,7 @@ test('quantize the demo model with two layers changed by hand, compare, chat, re
     await again.ui.goTo('Models')
     await expect(again.ui.models.model(NAME)).toBeVisible()
     await again.ui.goTo('Jobs')
-    await expect(again.ui.jobs.job(NAME).first()).toContainText('Done')
+    await expect(again.ui.jobs.job(/^Quantize Demo model/)).toContainText('Done')
     await again.ui.goTo('Compare')
     await expect(again.page.getByRole('main')).toContainText(NAME)
     await again.ui.goTo('Chat')

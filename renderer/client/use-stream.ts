@@ -8,6 +8,8 @@ import { useStable } from './use-query.ts'
 
 export interface UseStreamOptions<M extends AppStream> {
   enabled?: boolean
+  /** Subscribes again when it changes, e.g. when a job that had ended was started once more. */
+  restartKey?: string | number
   /** Before each subscription, the first and those after a reconnect: forget what the last one built up. */
   onStart?(): void
   onEvent(event: EventFor<M>): void
@@ -30,7 +32,8 @@ export function useStream<M extends AppStream>(method: M, input: InputFor<M>, op
     latest.current = options
   })
   const enabled = options.enabled ?? true
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a new epoch is a new server, which must be asked again
+  const { restartKey } = options
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new epoch is a new server, a new key a new run: both must be asked again
   useEffect(() => {
     if (!enabled) return
     const abort = new AbortController()
@@ -51,5 +54,5 @@ export function useStream<M extends AppStream>(method: M, input: InputFor<M>, op
         },
       )
     return () => abort.abort()
-  }, [client, method, stable, enabled, epoch])
+  }, [client, method, stable, enabled, epoch, restartKey])
 }

@@ -22,7 +22,7 @@ type View = 'tensors' | 'log' | 'request'
 
 /** One job: how far it is, what it did, what can be done with it. `job` is the record from the list, newer than the detail. */
 export function JobView({ job, now }: { job: JobRecord; now: number }) {
-  const { detail, error } = useJobDetail(job.id)
+  const { detail, error } = useJobDetail(job.id, job.attempts)
   const [dialog, setDialog] = useState<'stop' | 'remove' | null>(null)
   const [view, setView] = useState<View>(job.job.kind === 'quantize' ? 'tensors' : 'log')
   const words = stateWords(job.state)

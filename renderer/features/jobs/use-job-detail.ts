@@ -4,8 +4,8 @@ import type { AppError } from '../../../electron/contract/errors.ts'
 import { useStream } from '../../client/use-stream.ts'
 import { applyFollowEvent, type FollowEvent } from './follow-store.ts'
 
-/** Follows a job. Events are gathered for one frame, so that a fast job does not render once per tensor. */
-export function useJobDetail(id: string): { detail: JobDetail | null; error: AppError | null } {
+/** Follows a job; `attempt` counts its runs, since the stream of one ends with it. Events are gathered for one frame, so that a fast job does not render once per tensor. */
+export function useJobDetail(id: string, attempt: number): { detail: JobDetail | null; error: AppError | null } {
   const [detail, setDetail] = useState<JobDetail | null>(null)
   const [error, setError] = useState<AppError | null>(null)
   const waiting = useRef<FollowEvent[]>([])
@@ -21,6 +21,7 @@ export function useJobDetail(id: string): { detail: JobDetail | null; error: App
     'jobs.follow',
     { id },
     {
+      restartKey: attempt,
       onStart() {
         waiting.current = []
         setError(null)

@@ -1,21 +1,34 @@
 /** What the plan will cost on this machine, priced anew with every change. */
 import { TriangleAlert } from 'lucide-react'
 import type { Estimate, Fit, Machine, ModelSummary } from '../../../electron/contract/domain.ts'
+import type { ComputeDtype } from '../../../electron/contract/quant.ts'
+import { Field } from '../../ui/field.tsx'
 import { formatDisk, formatMemory, significant } from '../../ui/format.ts'
 import { MemoryBar } from '../../ui/memory-bar.tsx'
 import { Section } from '../../ui/page.tsx'
+import { Segmented } from '../../ui/segmented.tsx'
 import { Stat } from '../../ui/stat.tsx'
 import { Term } from '../../ui/tooltip.tsx'
 import { ContextField } from './context-field.tsx'
+
+const DTYPES = [
+  { value: 'float16', label: 'float16' },
+  { value: 'bfloat16', label: 'bfloat16' },
+  { value: 'float32', label: 'float32' },
+] as const satisfies readonly { value: ComputeDtype; label: string }[]
 
 export interface EstimatePaneProps {
   estimate: Estimate
   model: ModelSummary
   machine: Machine | null
   onContextLength(tokens: number): void
+  /** Of scales, zeros and kept tensors. */
+  computeDtype: ComputeDtype
+  onComputeDtype(dtype: ComputeDtype): void
 }
 
-export function EstimatePane({ estimate, model, machine, onContextLength }: EstimatePaneProps) {
+export function EstimatePane(props: EstimatePaneProps) {
+  const { estimate, model, machine, onContextLength, computeDtype, onComputeDtype } = props
   const ratio = model.fileBytes / Math.max(estimate.fileBytes, 1)
   return (
     <div className="flex min-h-0 flex-1 flex-col gap-5 overflow-y-auto px-5 py-4">
@@ -60,6 +73,10 @@ export function EstimatePane({ estimate, model, machine, onContextLength }: Esti
         </p>
         <FitNote fit={estimate.quantizeFit} />
       </Section>
+
+      <Field label="Scales, zeros and kept tensors" hint="float16 is what the Python libraries store.">
+        <Segmented size="sm" value={computeDtype} onChange={onComputeDtype} options={DTYPES} />
+      </Field>
 
       {estimate.warnings.length > 0 && (
         <Section title="Worth a look">

@@ -27,6 +27,8 @@ import { useJobPlan } from './use-job-plan.ts'
 
 export interface JobViewProps {
   jobId: string
+  /** Which run of the job this is. */
+  attempt: number
   detail: ModelDetail
   machine: Machine | null
   contextLength: number
@@ -34,10 +36,10 @@ export interface JobViewProps {
   onClose(): void
 }
 
-export function JobView({ jobId, detail, machine, contextLength, onClose }: JobViewProps) {
+export function JobView({ jobId, attempt, detail, machine, contextLength, onClose }: JobViewProps) {
   const client = useClient()
   const theme = useColorTheme()
-  const { record, results, log, error } = useJobFollow(jobId)
+  const { record, results, log, error } = useJobFollow(jobId, attempt)
   const [pointed, setPointed] = useState<CellNames | null>(null)
   const [isAsking, setAsking] = useState(false)
   const estimate = useJobPlan(record, detail, { machine, contextLength })

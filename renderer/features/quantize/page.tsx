@@ -139,6 +139,7 @@ function ModelScreen({ model, models, jobs, jobId, detail, problem, onRetry }: M
         <JobView
           key={shownJobId}
           jobId={shownJobId}
+          attempt={jobs.find(({ id }) => id === shownJobId)?.attempts ?? 1}
           detail={detail}
           machine={machine}
           contextLength={contextLength}

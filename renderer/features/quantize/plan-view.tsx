@@ -100,6 +100,8 @@ export function PlanView(props: PlanViewProps) {
               model={detail.summary}
               machine={machine}
               onContextLength={onContextLength}
+              computeDtype={computeDtype}
+              onComputeDtype={(dtype) => store.setComputeDtype(modelId, dtype)}
             />
             <ActionBar>
               {!canStart && (
