@@ -33,6 +33,20 @@ describe('query', () => {
     cache.dispose()
   })
 
+  it('shows the last answer to a reader who comes back, and asks again', async () => {
+    let count = 0
+    const fake = createFakeConnection({ calls: { 'presets.list': () => ({ presets: [], count: ++count }) } })
+    const cache = createQueryCache(fake.connection)
+    const leave = cache.query('presets.list', {}).subscribe(nothing)
+    await vi.waitFor(() => expect(cache.query('presets.list', {}).get().data).toMatchObject({ count: 1 }))
+    leave()
+    const again = cache.query('presets.list', {})
+    expect(again.get().data).toMatchObject({ count: 1 })
+    again.subscribe(nothing)
+    await vi.waitFor(() => expect(again.get().data).toMatchObject({ count: 2 }))
+    cache.dispose()
+  })
+
   it('shows an error and recovers on refetch', async () => {
     let fails = true
     const fake = createFakeConnection({

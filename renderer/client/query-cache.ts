@@ -108,7 +108,8 @@ export function createQueryCache({ client, store: connection }: Connection): Que
         clearTimeout(slot.expiry)
         // A slot may have been forgotten between rendering and subscribing.
         slots.set(key, slot)
-        if (slot.users === 1 && (isWatch || slot.store.getState().data === undefined)) slot.start()
+        // An answer from before is shown at once and asked for again.
+        if (slot.users === 1) slot.start()
         const stop = slot.store.subscribe(listener)
         return () => {
           stop()

@@ -76,13 +76,13 @@ function ModelCard({ row: { model, depth }, isSelected }: { row: LibraryRow; isS
         )}
         {model.origin === 'demo' && <Badge tone="accent">Demo</Badge>}
       </span>
-      <span className="flex items-center gap-2 text-xs text-ink-3">
-        <span className="min-w-0 flex-1 truncate">
-          {[familyName(model), formatParameters(model.parameters), model.quantization?.label ?? model.dtype]
-            .filter(Boolean)
-            .join(' · ')}
+      <span className="grid grid-cols-[minmax(0,1fr)_auto] gap-x-2 text-xs text-ink-3">
+        <span className="truncate">
+          {[familyName(model), formatParameters(model.parameters)].filter(Boolean).join(' · ')}
         </span>
-        <span className="shrink-0">{formatDisk(model.fileBytes)}</span>
+        <span className="text-right">{formatDisk(model.fileBytes)}</span>
+        <span className="truncate">{model.quantization?.label ?? model.dtype}</span>
+        <span className="text-right">{model.config && `${model.config.contextLength} tokens`}</span>
       </span>
     </a>
   )

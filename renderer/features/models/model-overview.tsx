@@ -172,7 +172,7 @@ function ByteGroups({ detail }: { detail: ModelDetail }) {
               </td>
               <td className="pr-4">
                 <div
-                  title={isLinear ? 'linear layers: can be quantized' : 'kept as they are'}
+                  title={isLinear ? 'linear layers' : 'kept as they are'}
                   style={{ width: `${Math.max(0.3, (bytes / largest) * 100)}%` }}
                   className={isLinear ? 'h-3 rounded-[2px] bg-mem-weights' : 'h-3 rounded-[2px] bg-mem-other'}
                 />
@@ -184,7 +184,9 @@ function ByteGroups({ detail }: { detail: ModelDetail }) {
         </tbody>
       </table>
       <p className="flex gap-4 text-xs text-ink-3">
-        <LegendMark className="bg-mem-weights">linear layers, can be quantized</LegendMark>
+        <LegendMark className="bg-mem-weights">
+          {detail.summary.quantization ? 'linear layers' : 'linear layers, can be quantized'}
+        </LegendMark>
         <LegendMark className="bg-mem-other">kept as they are</LegendMark>
       </p>
     </Section>
