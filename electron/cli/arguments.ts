@@ -35,9 +35,15 @@ export function nbits(text: string): Nbits {
   return found
 }
 
-/** A group size, or `none` for one group in each row or column. */
-export function groupSize(text: string): number | null {
-  return text === 'none' ? null : integer(1)(text)
+/** A group size, or `none` for one group in each row or column. Not null: commander takes that for an absent value. */
+export type GroupSizeOption = number | 'none'
+
+export function groupSize(text: string): GroupSizeOption {
+  return text === 'none' ? text : integer(1)(text)
+}
+
+export function groupSizeOf(option: GroupSizeOption): number | null {
+  return option === 'none' ? null : option
 }
 
 export function axis(text: string): 0 | 1 {
@@ -61,7 +67,7 @@ export function rules(text: string, earlier: Rule[] = []): Rule[] {
   if (value === 'keep') return [...earlier, { pattern, choice: KEEP }]
   const [bits = '', group = '', along = '1', ...rest] = value.split(':')
   if (rest.length > 0) throw new InvalidArgumentError('A rule is PATTERN=BITS:GROUP[:AXIS] or PATTERN=keep.')
-  return [...earlier, { pattern, choice: quantize(nbits(bits), groupSize(group), { axis: axis(along) }) }]
+  return [...earlier, { pattern, choice: quantize(nbits(bits), groupSizeOf(groupSize(group)), { axis: axis(along) }) }]
 }
 
 export function list(text: string, earlier: string[] = []): string[] {

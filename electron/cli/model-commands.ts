@@ -37,7 +37,7 @@ async function inspect({ services }: Session, options: InspectOptions) {
       'architecture',
       config === null ? 'unknown' : `${config.architecture}, ${config.layers} blocks, hidden ${config.hiddenSize}`,
     ],
-    ['parameters', significant(summary.parameters / 1e6) + ' M'],
+    ['parameters', `${significant(summary.parameters / 1e6)} M`],
     ['weights', `${summary.dtype}, ${formatDisk(summary.fileBytes)}`],
     ['context', config === null ? 'unknown' : `${config.contextLength} tokens`],
     [
@@ -86,7 +86,7 @@ async function models({ services }: Session) {
     one.id,
     one.name,
     one.config?.architecture ?? 'unknown',
-    significant(one.parameters / 1e6) + ' M',
+    `${significant(one.parameters / 1e6)} M`,
     one.dtype,
     formatDisk(one.fileBytes),
     one.runProblem === null ? 'ok' : one.runProblem.code,

@@ -14,12 +14,12 @@ import {
 } from '../contract/quant.ts'
 import { quantSpec } from '../plan/choices.ts'
 import { builtInPreset } from '../plan/presets.ts'
-import { axis, computeDtype, groupSize, nbits, rules } from './arguments.ts'
+import { axis, computeDtype, type GroupSizeOption, groupSize, groupSizeOf, nbits, rules } from './arguments.ts'
 import { UsageError } from './output.ts'
 
 export interface QuantOptions {
   nbits?: Nbits
-  groupSize?: number | null
+  groupSize?: GroupSizeOption
   axis?: 0 | 1
   config?: string
   preset?: string
@@ -80,7 +80,7 @@ function specOf(options: QuantOptions) {
   }
   const method = methodNameSchema.safeParse(options.method ?? 'hqq')
   if (!method.success) throw new UsageError('--method is hqq or rtn.')
-  return quantSpec(options.nbits, options.groupSize, {
+  return quantSpec(options.nbits, groupSizeOf(options.groupSize), {
     axis: options.axis ?? 1,
     method: method.data,
     roundZero: options.roundZero ?? null,

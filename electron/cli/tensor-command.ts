@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import type { Nbits } from '../contract/quant.ts'
 import { significant } from '../plan/units.ts'
-import { axis, groupSize, nbits } from './arguments.ts'
+import { axis, type GroupSizeOption, groupSize, groupSizeOf, nbits } from './arguments.ts'
 import { fields, snakeCase } from './output.ts'
 import { type CliHost, type CommonOptions, common, runInSession, type Session } from './session.ts'
 
@@ -11,7 +11,7 @@ interface Options extends CommonOptions {
   file: string
   tensor: string
   nbits: Nbits
-  groupSize: number | null
+  groupSize: GroupSizeOption
   axis: 0 | 1
   roundZero: boolean
   optimize: boolean
@@ -53,7 +53,7 @@ async function quantizeTensor({ services, signal }: Session, options: Options) {
       out,
       quant: {
         nbits: options.nbits,
-        groupSize: options.groupSize,
+        groupSize: groupSizeOf(options.groupSize),
         axis: options.axis,
         method: optimize ? 'hqq' : 'rtn',
         channelWise,

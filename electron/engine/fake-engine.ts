@@ -17,6 +17,8 @@ export interface FakeEngineOptions {
   /** What generation says, again and again. */
   script?: readonly number[]
   memoryBytes?: number
+  /** Hears what is generated from. */
+  onGenerate?: (input: ParsedInputOf<EngineContract['model.generate']>) => void
   /** Called by `debug.crash` and for layers named in `crashAt`: the process would be gone now. */
   onCrash?: (signal: string) => void
   /** Module name whose quantization kills the engine. */
@@ -95,7 +97,10 @@ export function createFakeEngine(options: FakeEngineOptions = {}): Handlers<Engi
       models.delete(handle)
       return {}
     },
-    'model.generate': (input, context) => generate(model(input.handle), input, context, step, options.script),
+    'model.generate': (input, context) => {
+      options.onGenerate?.(input)
+      return generate(model(input.handle), input, context, step, options.script)
+    },
     'model.perplexity': async ({ handle, idsFile, protocol, window, stride, maxTokens }, context) => {
       const { dir } = model(handle)
       // The file was written by the caller as one array of ids.

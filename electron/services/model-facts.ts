@@ -4,7 +4,7 @@ import type { EngineContract } from '../contract/engine.ts'
 import type { OutputOf } from '../contract/method.ts'
 import type { QuantSpec } from '../contract/quant.ts'
 import { mixLabel, quantSpec } from '../plan/choices.ts'
-import { blockIndex, linearTag } from '../plan/tags.ts'
+import { blockIndex, byPosition, linearTag } from '../plan/tags.ts'
 
 export type Inspection = OutputOf<EngineContract['model.inspect']>
 type QuantizedLayer = Inspection['quantizedLayers'][number]
@@ -86,22 +86,6 @@ function plainLinear(tensor: TensorInfo, module: string): LinearInfo {
     sourceDtype: DTYPE_NAMES[tensor.dtype] ?? tensor.dtype,
     quantized: null,
   }
-}
-
-/** Block by block, in the order of the file within a block; what stands outside the blocks comes last. */
-function byPosition(a: LinearInfo, b: LinearInfo): number {
-  const position = (linear: LinearInfo) => linear.block ?? Number.MAX_SAFE_INTEGER
-  return (
-    position(a) - position(b) || tagRank(a.tag) - tagRank(b.tag) || (a.name < b.name ? -1 : a.name > b.name ? 1 : 0)
-  )
-}
-
-const TAG_ORDER = ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj']
-
-/** The order in which a block computes them. */
-function tagRank(tag: string): number {
-  const rank = TAG_ORDER.indexOf(tag.split('.').at(-1) ?? '')
-  return rank < 0 ? TAG_ORDER.length : rank
 }
 
 /** Some files store the head although it is tied to the embedding. */

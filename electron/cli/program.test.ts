@@ -1,0 +1,276 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { closeWorlds, createWorld, type WorldOptions } from '../services/testing/world.ts'
+import { runProgram } from './program.ts'
+
+vi.setConfig({ testTimeout: 30_000 })
+
+let root = ''
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'hqq-cli-'))
+})
+afterEach(async () => {
+  await closeWorlds()
+  rmSync(root, { recursive: true, force: true })
+})
+
+interface Running {
+  engine?: WorldOptions
+  /** What a person types. */
+  input?: string[]
+  signal?: AbortSignal
+  onStderr?: (text: string) => void
+}
+
+async function run(args: string[], { engine = {}, input = [], signal, onStderr }: Running = {}) {
+  let stdout = ''
+  let stderr = ''
+  const lines = [...input]
+  const code = await runProgram(args, {
+    streams: {
+      stdout(text) {
+        stdout += text
+      },
+      stderr(text) {
+        stderr += text
+        onStderr?.(text)
+      },
+      isTerminal: false,
+    },
+    signal: signal ?? new AbortController().signal,
+    readLine: async () => lines.shift() ?? null,
+    openApp: async () => (await createWorld({ root, host: 'cli', ...engine })).app,
+  })
+  return { code, stdout, stderr, json: () => JSON.parse(stdout) }
+}
+
+const COMMANDS = ['quantize', 'perplexity', 'generate', 'chat', 'logits', 'tensor', 'inspect', 'models', 'estimate']
+
+describe('help', () => {
+  it('lists every command, and each command explains itself', async () => {
+    const { code, stdout } = await run(['--help'])
+    expect(code).toBe(0)
+    for (const command of COMMANDS) expect(stdout).toContain(`${command} `)
+    for (const command of COMMANDS) {
+      const help = await run([command, '--help'])
+      expect(help.code).toBe(0)
+      expect(help.stdout).toContain('Usage:')
+    }
+  })
+})
+
+describe('exit codes and errors', () => {
+  it.each([
+    ['an unknown command', ['frobnicate']],
+    ['a missing option', ['quantize', '--model', 'demo']],
+    ['an impossible value', ['quantize', '--model', 'demo', '--out', 'x', '--nbits', '7', '--group-size', '64']],
+    ['an unknown device', ['perplexity', '--model', 'demo', '--device', 'cuda']],
+    ['an unknown protocol', ['perplexity', '--model', 'demo', '--protocol', 'guess']],
+    ['no bits at all', ['estimate', '--model', 'demo']],
+    ['a conversation as one document', ['chat', '--model', 'demo', '--json']],
+  ])('are 2 for %s', async (_, args) => {
+    const { code, stdout, stderr } = await run(args)
+    expect(code).toBe(2)
+    expect(stderr).not.toBe('')
+    if (!args.includes('--json')) expect(stdout).toBe('')
+    const asJson = await run([...args, '--json'])
+    expect(asJson.code).toBe(2)
+    expect(asJson.json().error.code).toBe('bad-input')
+  })
+
+  it('are 1 for work that failed, with one JSON document', async () => {
+    const failed = await run(['inspect', '--model', '/nowhere', '--json'])
+    expect(failed.code).toBe(1)
+    expect(failed.json()).toMatchObject({ error: { code: 'not-found' } })
+  })
+
+  it('are 130 for Ctrl-C, and what was done is kept', async () => {
+    const stop = new AbortController()
+    const out = join(root, 'out')
+    const { code, json } = await run(
+      ['quantize', '--model', 'demo', '--out', out, '--nbits', '4', '--group-size', '64', '--json'],
+      { engine: { stepMs: 30 }, signal: stop.signal, onStderr: (text) => text.startsWith('quantize') && stop.abort() },
+    )
+    expect(code).toBe(130)
+    expect(json()).toMatchObject({ error: { code: 'cancelled' } })
+    expect(existsSync(`${out}.partial`)).toBe(true)
+  })
+})
+
+describe('quantize', () => {
+  const args = (out: string, ...more: string[]) => [
+    'quantize',
+    '--model',
+    'demo',
+    '--out',
+    out,
+    '--nbits',
+    '4',
+    '--group-size',
+    '64',
+    ...more,
+  ]
+
+  it('makes a folder and tells about it, for people and for scripts', async () => {
+    const out = join(root, 'out')
+    const { code, stdout, stderr } = await run(args(out))
+    expect(code).toBe(0)
+    expect(stdout).toContain('56 at 4-bit g64')
+    expect(stderr).toContain('quantize: 56/56')
+    expect((await run(args(out))).code).toBe(1)
+    const again = await run(args(out, '--force', '--json', '--quiet'))
+    expect(again.stderr).toBe('')
+    expect(again.json()).toMatchObject({ out, label: '4-bit g64', quantized_layers: 56, tensors: expect.any(Array) })
+    expect(readdirSync(root).sort()).toEqual(['data', 'out'])
+    // The library of the window knows it.
+    expect((await run(['models'])).stdout).toContain('out')
+  })
+
+  it('goes on after a death of the engine when it is started again', async () => {
+    const out = join(root, 'out')
+    const layer = 'model.layers.7.mlp.down_proj'
+    const died = await run(args(out, '--json'), { engine: { crashAt: layer } })
+    expect(died.code).toBe(1)
+    expect(died.json()).toMatchObject({ error: { code: 'engine-lost' } })
+    expect((await run(args(out))).stderr).toContain('Going on')
+    rmSync(out, { recursive: true })
+    await run(args(out), { engine: { crashAt: layer } })
+    expect((await run(args(out, '--no-resume'))).stderr).not.toContain('Going on')
+  })
+
+  it('takes rules from options and files, the options last', async () => {
+    const file = join(root, 'config.json')
+    const spec = { nbits: 2, groupSize: 16 }
+    writeFileSync(
+      file,
+      JSON.stringify({ base: { kind: 'quantize', spec }, rules: [{ pattern: '*.k_proj', choice: { kind: 'keep' } }] }),
+    )
+    const estimate = await run(['estimate', '--model', 'demo', '--config', file, '--rule', '*.v_proj=8:32:0', '--json'])
+    const rows = estimate.json().table as {
+      name: string
+      choice: { kind: string; spec?: object }
+      decided_by: string
+    }[]
+    const row = (tag: string) => rows.find((one) => one.name === `model.layers.0.self_attn.${tag}`)
+    expect(row('q_proj')).toMatchObject({ choice: { spec: { nbits: 2, group_size: 16 } }, decided_by: 'base' })
+    expect(row('k_proj')).toMatchObject({ choice: { kind: 'keep' } })
+    expect(row('v_proj')).toMatchObject({ choice: { spec: { nbits: 8, group_size: 32, axis: 0 } } })
+    const text = await run(['estimate', '--model', 'demo', '--config', file, '--nbits', '3', '--group-size', 'none'])
+    expect(text.stdout).toContain('3-bit per channel')
+    expect((await run(['estimate', '--model', 'demo', '--config', join(root, 'none.json')])).code).toBe(1)
+  })
+})
+
+describe('generate and chat', () => {
+  it('generate gives text, ids and speed', async () => {
+    const { code, json } = await run(
+      ['generate', '--model', 'demo', '--prompt', 'Once', '--max-new-tokens', '4', '--temperature', '0', '--json'],
+      { engine: { script: [316, 265] } },
+    )
+    expect(code).toBe(0)
+    expect(json()).toMatchObject({
+      new_ids: [316, 265, 316, 265],
+      finish_reason: 'length',
+      tokens_per_second: expect.any(Number),
+    })
+    expect(json().text).not.toBe('')
+  })
+
+  it('takes what is not given from the generation_config.json of the model', async () => {
+    const given: object[] = []
+    const args = ['generate', '--model', 'demo', '--prompt', 'Once', '--max-new-tokens', '1']
+    await run(args, { engine: { onGenerate: (input) => given.push(input) } })
+    await run([...args, '--repetition-penalty', '1'], { engine: { onGenerate: (input) => given.push(input) } })
+    expect(given).toMatchObject([
+      { temperature: 0, repetitionPenalty: 1.1, topK: 40, stopIds: [2, 6] },
+      { repetitionPenalty: 1 },
+    ])
+  })
+
+  it('chat keeps the conversation until it is told to forget', async () => {
+    const prompts: number[] = []
+    const { code, stdout } = await run(['chat', '--model', 'demo', '--temperature', '0', '--max-new-tokens', '2'], {
+      input: ['Hello', '', 'And you?', '/reset', 'Hello', '/exit', 'never'],
+      engine: { script: [316], onGenerate: ({ ids }) => prompts.push(ids.length) },
+    })
+    expect(code).toBe(0)
+    expect(stdout.split('\n')).toHaveLength(4)
+    expect(prompts[1]).toBeGreaterThan(prompts[0] ?? 0)
+    expect(prompts[2]).toBe(prompts[0])
+  })
+})
+
+describe('measuring and looking', () => {
+  it('perplexity says how it was measured', async () => {
+    const text = join(root, 'text.txt')
+    writeFileSync(text, 'All happy families are alike. '.repeat(40))
+    const { json } = await run([
+      'perplexity',
+      '--model',
+      'demo',
+      '--text',
+      text,
+      '--protocol',
+      'hqq',
+      '--window',
+      '64',
+      '--max-tokens',
+      '200',
+      '--json',
+    ])
+    expect(json()).toMatchObject({
+      perplexity: expect.any(Number),
+      tokens: 200,
+      protocol: 'hqq',
+      window: 64,
+      stride: 32,
+      special_ids: [1],
+    })
+  })
+
+  it('logits and tensor write files', async () => {
+    const ids = join(root, 'ids.json')
+    writeFileSync(ids, '[[1,2,3],[4,5,6]]')
+    const out = join(root, 'logits.safetensors')
+    expect((await run(['logits', '--model', 'demo', '--ids', ids, '--out', out, '--json'])).json()).toMatchObject({
+      shape: [2, 3, 256],
+    })
+    writeFileSync(ids, '[[1,2],[3]]')
+    expect((await run(['logits', '--model', 'demo', '--ids', ids, '--out', out])).code).toBe(1)
+    const tensor = join(root, 'tensor.json')
+    const args = [
+      'tensor',
+      'quantize',
+      '--file',
+      'f',
+      '--tensor',
+      't',
+      '--nbits',
+      '3',
+      '--group-size',
+      'none',
+      '--axis',
+      '0',
+      '--out',
+      tensor,
+    ]
+    expect((await run([...args, '--no-optimize'])).code).toBe(0)
+    expect(JSON.parse(readFileSync(tensor, 'utf8'))).toMatchObject({
+      nbits: 3,
+      groupSize: null,
+      axis: 0,
+      method: 'rtn',
+      roundZero: false,
+    })
+  })
+
+  it('inspect shows layers or tensors', async () => {
+    expect((await run(['inspect', '--model', 'demo'])).stdout).toContain('model.layers.7.mlp.down_proj')
+    expect((await run(['inspect', '--model', 'demo', '--tensors'])).stdout).toContain('model.embed_tokens.weight')
+    expect((await run(['inspect', '--model', 'demo', '--json'])).json()).toMatchObject({
+      summary: { parameters: 14_162_304 },
+    })
+  })
+})

@@ -1,0 +1,77 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
+import { engineContract } from '../contract/engine.ts'
+import { createFakeEngine } from '../engine/fake-engine.ts'
+import { createClient } from '../rpc/client.ts'
+import { serve } from '../rpc/server.ts'
+import { createMemoryPair } from '../wires/memory.ts'
+import { createLoadedModels } from './loaded-models.ts'
+import { makeTinyModel } from './testing/world.ts'
+
+const root = mkdtempSync(join(tmpdir(), 'hqq-loaded-'))
+afterAll(() => rmSync(root, { recursive: true, force: true }))
+const A = makeTinyModel(join(root, 'a'))
+const B = makeTinyModel(join(root, 'b'))
+
+function setUp() {
+  const calls: string[] = []
+  const pair = createMemoryPair()
+  serve(engineContract, createFakeEngine(), pair.server, { onRequest: (method) => calls.push(method) })
+  const loaded = createLoadedModels({ engine: createClient(engineContract, pair.client), idleMs: 60_000 })
+  return { calls, loaded }
+}
+
+const spec = (dir: string, fast = true) => ({ dir, computeDtype: 'float32' as const, contextLength: 64, fast })
+const turn = (wait: boolean, signal?: AbortSignal) => ({ purpose: 'a test', wait, signal })
+
+describe('the loaded model', () => {
+  it('stays for the next use and makes room for another', async () => {
+    const { calls, loaded } = setUp()
+    const loads: string[] = []
+    for (const dir of [A, A, B])
+      await loaded.use(
+        spec(dir),
+        turn(false),
+        async () => {},
+        () => loads.push(dir),
+      )
+    expect(loads).toEqual([A, B])
+    expect(calls).toEqual(['model.load', 'model.unload', 'model.load'])
+    await loaded.use(spec(B, false), turn(false), async () => {})
+    expect(calls.slice(3)).toEqual(['model.unload', 'model.load'])
+  })
+
+  it('is loaded again after the engine was lost', async () => {
+    const { calls, loaded } = setUp()
+    await loaded.use(spec(A), turn(false), async () => {})
+    loaded.forget()
+    await loaded.use(spec(A), turn(false), async () => {})
+    expect(calls).toEqual(['model.load', 'model.load'])
+  })
+
+  it('is out of memory while something has the engine alone', async () => {
+    const { calls, loaded } = setUp()
+    await loaded.use(spec(A), turn(false), async () => {})
+    await loaded.alone(turn(true), async () => expect(calls.at(-1)).toBe('model.unload'))
+  })
+
+  it('is one at a time: some wait, others are told what is going on', async () => {
+    const { loaded } = setUp()
+    const gate = Promise.withResolvers<void>()
+    const first = loaded.use(spec(A), { ...turn(false), purpose: 'a long talk' }, () => gate.promise)
+    await expect(loaded.use(spec(A), turn(false), async () => {})).rejects.toMatchObject({
+      code: 'busy',
+      message: expect.stringContaining('a long talk'),
+    })
+    const impatient = new AbortController()
+    const given = loaded.use(spec(A), turn(true, impatient.signal), async () => {})
+    impatient.abort()
+    await expect(given).rejects.toMatchObject({ code: 'cancelled' })
+    const second = loaded.use(spec(A), turn(true), async () => 'second')
+    gate.resolve()
+    await first
+    expect(await second).toBe('second')
+  })
+})
