@@ -41,7 +41,11 @@ export function Tabs<V extends string>({ value, onChange, tabs, label, actions, 
         </Radix.List>
         {actions}
       </div>
-      <Radix.Content value={value} className="flex min-h-0 flex-1 flex-col focus-visible:-outline-offset-2">
+      <Radix.Content
+        tabIndex={-1}
+        value={value}
+        className="flex min-h-0 flex-1 flex-col focus-visible:-outline-offset-2"
+      >
         {children}
       </Radix.Content>
     </Radix.Root>

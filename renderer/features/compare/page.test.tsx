@@ -100,7 +100,7 @@ describe('ComparePage', () => {
 
   it('opens each measured number to its protocol', async () => {
     setUp()
-    fireEvent.click(within(await versions()).getByRole('button', { name: 'Perplexity of Demo 4-bit' }))
+    fireEvent.click(within(await versions()).getByRole('button', { name: /Perplexity of Demo 4-bit/ }))
     const story = await screen.findByRole('dialog', { name: 'Perplexity of Demo 4-bit' })
     expect(within(story).getByText('windows')).toBeDefined()
     expect(within(story).getByText('512')).toBeDefined()
