@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { blockIndex, keptByDefault, linearTag, splitAtBlock } from './tags.ts'
+import { blockIndex, byPosition, keptByDefault, linearTag, splitAtBlock } from './tags.ts'
 
 describe('names of linear layers', () => {
   it.each([
@@ -25,5 +25,29 @@ describe('names of linear layers', () => {
     expect(keptByDefault('lm_head')).toBe(true)
     expect(keptByDefault('model.layers.0.block_sparse_moe.gate')).toBe(true)
     expect(keptByDefault('model.layers.0.mlp.gate_proj')).toBe(false)
+  })
+
+  it('stand in the order of computation, whatever the order of the file', () => {
+    const names = [
+      'lm_head',
+      'model.layers.10.self_attn.q_proj',
+      'model.layers.2.moe.experts.10.w1',
+      'model.layers.2.moe.experts.2.w1',
+      'model.layers.2.mlp.down_proj',
+      'model.layers.2.mlp.gate_proj',
+      'model.layers.2.self_attn.v_proj',
+      'model.layers.2.self_attn.q_proj',
+    ]
+    const positions = names.map((name) => ({ name, block: blockIndex(name), tag: linearTag(name) }))
+    expect(positions.sort(byPosition).map(({ name }) => name)).toEqual([
+      'model.layers.2.self_attn.q_proj',
+      'model.layers.2.self_attn.v_proj',
+      'model.layers.2.mlp.gate_proj',
+      'model.layers.2.moe.experts.2.w1',
+      'model.layers.2.moe.experts.10.w1',
+      'model.layers.2.mlp.down_proj',
+      'model.layers.10.self_attn.q_proj',
+      'lm_head',
+    ])
   })
 })

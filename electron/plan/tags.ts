@@ -35,3 +35,38 @@ export function splitAtBlock(name: string): { prefix: string; suffix: string } |
 export function keptByDefault(name: string): boolean {
   return blockIndex(name) === null || linearTag(name).split('.').at(-1) === 'gate'
 }
+
+/** Roles in the order in which a block computes them, over the names that model families give them. */
+const ROLE_ORDER = [
+  ['q_proj', 'qkv', 'qkv_proj', 'Wqkv'],
+  ['k_proj'],
+  ['v_proj'],
+  ['o_proj', 'out_proj', 'dense', 'proj'],
+  ['gate'],
+  ['gate_proj', 'w1', 'fc1', 'gate_up_proj'],
+  ['up_proj', 'w3'],
+  ['down_proj', 'w2', 'fc2'],
+]
+const RANKS = new Map(ROLE_ORDER.flatMap((roles, rank) => roles.map((role) => [role, rank])))
+
+interface Position {
+  readonly name: string
+  readonly block: number | null
+  readonly tag: string
+}
+
+/** Block by block, within a block as it is computed; layers outside the blocks come last. For `sort`. */
+export function byPosition(a: Position, b: Position): number {
+  return (
+    (a.block ?? Number.MAX_SAFE_INTEGER) - (b.block ?? Number.MAX_SAFE_INTEGER) ||
+    rankOf(a.tag) - rankOf(b.tag) ||
+    collator.compare(a.name, b.name)
+  )
+}
+
+function rankOf(tag: string): number {
+  return RANKS.get(tag.split('.').at(-1) ?? '') ?? ROLE_ORDER.length
+}
+
+/** `experts.2` before `experts.10`. */
+const collator = new Intl.Collator('en', { numeric: true })

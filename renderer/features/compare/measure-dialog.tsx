@@ -12,6 +12,7 @@ import { NumberField } from '../../ui/number-field.tsx'
 import { Segmented } from '../../ui/segmented.tsx'
 import { Checkbox } from '../../ui/switch.tsx'
 import { toast } from '../../ui/toast.tsx'
+import { choiceLike, protocolsOf } from './rows.ts'
 
 export interface MeasureDialogProps {
   rows: readonly CompareRow[]
@@ -30,10 +31,12 @@ export function MeasureDialog({ rows, initial, onClose }: MeasureDialogProps) {
   const picker = usePathPicker()
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set(initial))
   const [metrics, setMetrics] = useState<ReadonlySet<'perplexity' | 'speed'>>(new Set(['perplexity', 'speed'] as const))
-  const [protocol, setProtocol] = useState<EvaluateRequest['protocol']>('windows')
-  const [window, setWindow] = useState(512)
-  const [stride, setStride] = useState(512)
-  const [maxTokens, setMaxTokens] = useState<number | null>(null)
+  // As most versions were measured, so that the new numbers can stand beside theirs.
+  const [usual] = useState(() => choiceLike(protocolsOf(rows, 'perplexity')[0]))
+  const [protocol, setProtocol] = useState<EvaluateRequest['protocol']>(usual.protocol)
+  const [window, setWindow] = useState(usual.window)
+  const [stride, setStride] = useState(usual.stride)
+  const [maxTokens, setMaxTokens] = useState(usual.maxTokens)
   const [text, setText] = useState<TextSource>({ kind: 'bundled' })
 
   const start = useAction(async () => {

@@ -2,10 +2,11 @@
 import { useMemo, useState } from 'react'
 import type { CompareRow } from '../../../electron/contract/domain.ts'
 import { useWatch } from '../../client/use-query.ts'
+import { Button } from '../../ui/button.tsx'
 import { MemoryChart } from './memory-chart.tsx'
 import { PerplexityChart } from './perplexity-chart.tsx'
 import { ProtocolSelect } from './protocol-select.tsx'
-import { type ProtocolOption, protocolsOf } from './rows.ts'
+import { measurementOf, type ProtocolOption, protocolsOf } from './rows.ts'
 import { SpeedChart } from './speed-chart.tsx'
 import { VersionsTable } from './versions-table.tsx'
 
@@ -23,6 +24,9 @@ export function Overview({ rows, onMeasure }: OverviewProps) {
     () => ({ perplexity: perplexity.key, 'decode-speed': decode.key, 'prefill-speed': prefill.key }),
     [perplexity.key, decode.key, prefill.key],
   )
+  const reference = rows.find(
+    (row) => row.role === 'original' && measurementOf(row, 'perplexity', perplexity.key) === null,
+  )
   return (
     <div className="flex min-h-0 flex-1 flex-col overflow-y-auto">
       <div className="flex flex-wrap items-center gap-x-5 gap-y-2 px-5 py-2.5">
@@ -30,6 +34,14 @@ export function Overview({ rows, onMeasure }: OverviewProps) {
         {decode.options.length > 1 && <ProtocolSelect label="Speed" total={rows.length} {...decode.select} />}
         {prefill.options.length > 1 && <ProtocolSelect label="Prefill" total={rows.length} {...prefill.select} />}
       </div>
+      {reference !== undefined && perplexity.key !== null && (
+        <p className="flex items-center gap-3 px-5 pb-2.5 text-sm text-ink-2">
+          The original has no perplexity under this protocol, so the loss is not known.
+          <Button size="sm" onClick={() => onMeasure(reference)}>
+            Measure the original
+          </Button>
+        </p>
+      )}
       <VersionsTable rows={rows} protocolKeys={protocolKeys} onMeasure={onMeasure} />
       <div className="grid grid-cols-1 gap-4 p-5 xl:grid-cols-2 3xl:grid-cols-4">
         <PerplexityChart rows={rows} protocolKey={perplexity.key} protocolWords={perplexity.words} />

@@ -16,7 +16,7 @@ export function ProtocolSelect({ label, options, value, total, onChange }: Proto
       <span aria-hidden>{label}</span>
       <Select
         aria-label={`${label} protocol`}
-        className="w-72"
+        className="w-96"
         disabled={options.length === 0}
         placeholder="not measured yet"
         value={value ?? ''}

@@ -3,7 +3,7 @@ import type { CompareRow, Measurement } from '../../../electron/contract/domain.
 import { sampleModel } from '../../testing/samples.ts'
 import { rowsToCsv, rowsToJson } from './export-rows.ts'
 import { familyOf, sourcesOf } from './families.ts'
-import { measuredMemory, measurementOf, protocolsOf, protocolWords } from './rows.ts'
+import { choiceLike, measuredMemory, measurementOf, protocolsOf, protocolWords, STANDARD_CHOICE } from './rows.ts'
 import { layOutScatter, logTicks } from './scatter-layout.ts'
 
 const parts = { weights: 100, metadata: 10, kvCache: 5, scratch: 3, other: 2 }
@@ -64,6 +64,21 @@ describe('protocols', () => {
   it('are told apart in words, without hashes', () => {
     expect(protocolWords(measurement())).toBe('windows · window 512 · tokens 19929')
     expect(protocolWords(measurement({ protocol: {} }))).toBe('windows/512')
+  })
+})
+
+describe('measuring like the others', () => {
+  const option = (protocol: Measurement['protocol']) => ({ key: 'k', words: '', versions: 1, protocol })
+
+  it('repeats what they were measured with', () => {
+    const record = { protocol: 'hqq', window: 1024, stride: 512, streamTokens: 20_000, text: 'bundled' }
+    expect(choiceLike(option(record))).toEqual({ protocol: 'hqq', window: 1024, stride: 512, maxTokens: 20_000 })
+    expect(choiceLike(option({ ...record, protocol: 'windows', stride: null }))).toMatchObject({ stride: 1024 })
+  })
+
+  it('falls back to the standard for other texts and for nothing', () => {
+    expect(choiceLike(undefined)).toBe(STANDARD_CHOICE)
+    expect(choiceLike(option({ protocol: 'hqq', window: 1024, text: 'mine.txt' }))).toBe(STANDARD_CHOICE)
   })
 })
 

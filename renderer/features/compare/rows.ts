@@ -2,7 +2,8 @@
  * Compare's rows as the screen needs them: one measurement per metric and protocol, never two protocols in one picture.
  * Pure.
  */
-import type { CompareRow, Measurement, MemoryParts } from '../../../electron/contract/domain.ts'
+import type { CompareRow, EvaluateRequest, Measurement, MemoryParts } from '../../../electron/contract/domain.ts'
+import { nameInWords } from '../../ui/stat.tsx'
 
 export type Metric = Measurement['metric']
 
@@ -53,22 +54,16 @@ export function protocolWords({ protocol, protocolKey }: Pick<Measurement, 'prot
   for (const [name, value] of Object.entries(protocol)) {
     if (value === null || typeof value === 'object') continue
     if (/sha|hash|engine|version|scored|device|threads|seconds/i.test(name)) continue
-    parts.push(typeof value === 'number' ? `${wordOf(name)} ${value}` : String(value))
+    parts.push(typeof value === 'number' ? `${nameInWords(name)} ${value}` : String(value))
     if (parts.length === 4) break
   }
   return parts.length > 0 ? parts.join(' · ') : protocolKey
 }
 
-/** `maxTokens` -> `max tokens`. */
-export function wordOf(name: string): string {
-  return name.replace(/([a-z])([A-Z])/g, (_, a: string, b: string) => `${a} ${b.toLowerCase()}`).replaceAll('_', ' ')
-}
-
 /** Everything about how a number came to be, for its popover. */
 export function storyOf(measurement: Measurement): Record<string, unknown> {
-  const facts = Object.entries(measurement.protocol).map(([name, value]) => [wordOf(name), value])
   return {
-    ...Object.fromEntries(facts),
+    ...measurement.protocol,
     took: `${measurement.seconds.toFixed(1)} s`,
     engine: measurement.engineVersion,
     measured: new Date(measurement.at).toLocaleString(),
@@ -94,4 +89,22 @@ export function bitsPerWeightOf(row: CompareRow): number | null {
 /** What a version is called where its model is known: its bits, or that it is the original. */
 export function shortName(row: CompareRow): string {
   return row.role === 'original' ? 'original' : (row.model.quantization?.label ?? row.model.name)
+}
+
+export type PerplexityChoice = Pick<EvaluateRequest, 'protocol' | 'window' | 'stride' | 'maxTokens'>
+
+/** What the app measures by itself after quantizing. */
+export const STANDARD_CHOICE: PerplexityChoice = { protocol: 'windows', window: 512, stride: 512, maxTokens: 20_000 }
+
+/** How to measure so that the number can stand beside those of `option`; the standard way where that is not on record. */
+export function choiceLike(option: ProtocolOption | undefined): PerplexityChoice {
+  const { protocol, window, stride, streamTokens, text } = option?.protocol ?? {}
+  const isKnown = (protocol === 'windows' || protocol === 'hqq') && typeof window === 'number' && text === 'bundled'
+  if (!isKnown) return STANDARD_CHOICE
+  return {
+    protocol,
+    window,
+    stride: typeof stride === 'number' ? stride : window,
+    maxTokens: typeof streamTokens === 'number' ? streamTokens : null,
+  }
 }
