@@ -3,51 +3,38 @@
  * the work: the main thread's own processor time, which does not depend on what else the machine is doing.
  */
 import type { CDPSession } from '@playwright/test'
-import type { LinearInfo, ModelDetail, ModelSummary } from '../../electron/contract/domain.ts'
+import type { LinearInfo } from '../../electron/contract/domain.ts'
 import { linearTag } from '../../electron/plan/tags.ts'
 import { expect, test } from '../fixtures.ts'
 import { measureFrames } from './frames.ts'
-import { scriptRpc } from './scripted-rpc.ts'
+import { LAYERS, manyLayers } from './many-layers.ts'
+import { type Script, scriptRpc } from './scripted-rpc.ts'
 
 /** A frame every 20 ms is 50 a second. */
 const FRAME_BUDGET_MS = 20
 const SCROLL_SECONDS = 5
 
-const TALL = Array.from({ length: 1429 }, (_, block) =>
-  [
-    'self_attn.q_proj',
-    'self_attn.k_proj',
-    'self_attn.v_proj',
-    'self_attn.o_proj',
-    'mlp.gate_proj',
-    'mlp.up_proj',
-    'mlp.down_proj',
-  ].map((tag) => `model.layers.${block}.${tag}`),
-).flat()
+interface Load {
+  readonly name: string
+  readonly wheel: readonly [x: number, y: number]
+  /** Mixtures of experts can be spread over as many columns as they have experts. */
+  readonly spread: boolean
+  scripts(): Readonly<Record<string, Script>>
+}
 
-const WIDE = Array.from({ length: 52 }, (_, block) =>
-  Array.from({ length: 64 }, (_, expert) =>
-    ['w1', 'w2', 'w3'].map((part) => `model.layers.${block}.block_sparse_moe.experts.${expert}.${part}`),
-  ).flat(),
-).flat()
+const LOADS: readonly Load[] = [
+  { name: `${LAYERS} layers in many blocks`, wheel: [0, 120], spread: false, scripts: () => manyLayers() },
+  { name: 'ten thousand experts', wheel: [120, 60], spread: true, scripts: () => manyLayers(experts()) },
+]
 
-for (const { name, layers, wheel, experts } of [
-  { name: 'tall', layers: TALL, wheel: [0, 120], experts: false },
-  { name: 'wide', layers: WIDE, wheel: [120, 60], experts: true },
-] as const) {
-  test(`${layers.length} layers, ${name}, scroll with time to spare @web`, async ({ start }) => {
+for (const { name, wheel, spread, scripts } of LOADS) {
+  test(`${name} scroll with time to spare @web`, async ({ start }) => {
     const { page, ui } = await start()
-    await scriptRpc(page, {
-      'models.watch': ({ event, signal }) => {
-        event({ models: [summary] })
-        return new Promise((resolve) => signal.addEventListener('abort', () => resolve({})))
-      },
-      'models.inspect': () => detailOf(layers),
-    })
+    await scriptRpc(page, scripts())
     await page.goto(new URL('#/quantize', page.url()).href)
     await page.reload()
     await ui.quantize.ready()
-    if (experts) await page.getByRole('button', { name: 'Spread experts' }).click()
+    if (spread) await page.getByRole('button', { name: 'Spread experts' }).click()
     const grid = ui.quantize.grid()
     expect(await grid.getByRole('gridcell').count()).toBeLessThan(1500)
 
@@ -74,46 +61,23 @@ for (const { name, layers, wheel, experts } of [
   })
 }
 
-const summary: ModelSummary = {
-  id: 'large',
-  name: 'Ten thousand layers',
-  path: '/models/large',
-  origin: 'added',
-  config: null,
-  parameters: 1e9,
-  dtype: 'bfloat16',
-  fileBytes: 2e9,
-  quantization: null,
-  hasTokenizer: true,
-  hasChatTemplate: false,
-  runProblem: null,
-  quantizeProblem: null,
-  note: null,
-  addedAt: '2026-01-01T00:00:00Z',
-}
-
-function detailOf(names: readonly string[]): ModelDetail {
-  const linears = names.map(
-    (name): LinearInfo => ({
-      name,
-      block: Number(name.split('.')[2]),
-      tag: linearTag(name),
-      shape: [512, 512],
-      sourceBytes: 512 * 512 * 2,
-      sourceDtype: 'bfloat16',
-      quantized: null,
+function experts(): LinearInfo[] {
+  return Array.from({ length: 52 * 64 }, (_, index) =>
+    ['w1', 'w2', 'w3'].map((part): LinearInfo => {
+      const block = Math.floor(index / 64)
+      const name = `model.layers.${block}.block_sparse_moe.experts.${index % 64}.${part}`
+      const shape: [number, number] = [512, 512]
+      return {
+        name,
+        block,
+        tag: linearTag(name),
+        shape,
+        sourceBytes: 2 ** 19,
+        sourceDtype: 'bfloat16',
+        quantized: null,
+      }
     }),
-  )
-  return {
-    summary,
-    tensors: [],
-    linears,
-    otherBytes: 0,
-    chatTemplate: null,
-    generation: {},
-    provenance: null,
-    card: null,
-  }
+  ).flat()
 }
 
 /** Processor time of the page's main thread since it began. */

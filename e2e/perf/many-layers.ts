@@ -32,8 +32,7 @@ function linears(): LinearInfo[] {
 }
 
 /** Answers of the methods that the Quantize screen asks about models. */
-export function manyLayers(): Readonly<Record<string, Script>> {
-  const layers = linears()
+export function manyLayers(layers: LinearInfo[] = linears()): Readonly<Record<string, Script>> {
   const bytes = layers.reduce((sum, layer) => sum + layer.sourceBytes, 0)
   const summary: ModelSummary = {
     id: 'huge',
