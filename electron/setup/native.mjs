@@ -22,6 +22,7 @@ export async function buildAddon() {
       outputs: [join(OUT, 'hqq_engine.node')],
     },
     async () => {
+      needTools()
       say('building the native engine (a minute or two the first time)')
       await configure()
       await buildTarget('hqq_engine')
@@ -46,6 +47,7 @@ export async function buildAllNative() {
       outputs: [join(NATIVE_BUILD, 'libengine.a')],
     },
     async () => {
+      needTools()
       say('building the native tests')
       await configure()
       await buildTarget('all')
@@ -54,7 +56,6 @@ export async function buildAllNative() {
 }
 
 async function configure() {
-  needTools()
   dropForeignCache()
   const generator = onPath('ninja') ? ['-G', 'Ninja'] : []
   const include = ['node-addon-api', join('node-api-headers', 'include')].map((name) => join(MODULES, name)).join(';')
