@@ -54,6 +54,12 @@ class Weights {
     to_f32(static_cast<const char*>(view_.data) + begin * element_bytes_, view_.dtype, out, n);
   }
 
+  /// Asks for elements that will be read soon: rows of a strided tile lie too far apart for the processor to foresee.
+  void prefetch(int64_t begin, int64_t n) const {
+    const char* from = static_cast<const char*>(view_.data) + begin * element_bytes_;
+    for (int64_t at = 0; at < n * element_bytes_; at += 64) __builtin_prefetch(from + at);
+  }
+
   /// Finds the first weight that cannot be quantized and throws.
   [[noreturn]] void throw_bad_weight() const {
     const int64_t n = view_.numel();
@@ -228,7 +234,6 @@ class Quantization {
     run_chunks(cols, grain, reporter_, [&](int64_t begin, int64_t end) {
       const int64_t panel_elements = g * kTileLanes;
       const Buffer x(tile_columns * g * 4, MemoryUse::scratch);
-      const Buffer scratch(panel_elements * 4, MemoryUse::scratch);
       const Chunk chunk(grain, params_.steps);
       for (int64_t column = begin; column < end; column += tile_columns) {
         const int64_t width = std::min(tile_columns, end - column);
@@ -237,7 +242,6 @@ class Quantization {
           const int64_t first = column + panel * kTileLanes;
           SolveTile tile = tile_at(chunk, begin, first, std::min<int64_t>(kTileLanes, end - first));
           tile.x = x.as<float>() + panel * panel_elements;
-          tile.scratch = scratch.as<float>();
           tile.plain_columns = std::clamp<int64_t>(plain_columns - first, 0, kTileLanes);
           if (!kernels_.solve_columns(params_, tile)) finite = false;
         }
@@ -253,6 +257,7 @@ class Quantization {
     const int64_t panel_elements = view_.group_size * kTileLanes;
     for (int64_t row = 0; row < view_.group_size; ++row) {
       weights_.read(row * view_.cols + column, width, row_values.data());
+      weights_.prefetch(row * view_.cols + column + width, width);
       for (int64_t at = 0; at < width; at += kTileLanes) {
         std::memcpy(panels + at / kTileLanes * panel_elements + row * kTileLanes, row_values.data() + at, kTileLanes * 4);
       }

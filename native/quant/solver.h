@@ -31,7 +31,7 @@ struct SolveTile {
   int64_t zero_stride;
   uint8_t* settled;        // [count]: the plane from which on a group's zero stays the same
   double* error_sums;      // [steps]: sum of |x - x'| before each step's update is added
-  float* scratch;          // group_size floats for rows, 16 * group_size for columns
+  float* scratch;          // solve_rows: group_size floats
 };
 
 /// Partial sums of the final error: lane i takes the elements with i = (position in their row) mod 16.

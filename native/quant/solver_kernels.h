@@ -13,9 +13,8 @@ constexpr float kRounder = 12582912.0f;
 constexpr float kShrinkFrom = 0.17f;
 // Largest weight whose group range cannot overflow.
 constexpr float kLargestWeight = 1.7e38f;
-// Steps of float32 partial sums before they go to a float64 total.
+// Elements whose errors are summed before the sum joins a total, so that float32 rounding stays small in long groups.
 constexpr int64_t kRunBeforeTotal = 2048;
-constexpr int64_t kRowsBeforeTotal = 256;
 
 /// q = clamp(round(x s + zero), 0, max); clamping first gives the same and keeps the rounder in range. NaN becomes 0.
 inline V quantize_v(V product, V zero, V max_value) {
@@ -76,48 +75,76 @@ inline void shrink_one(float x, float s, float zero, float max_value, float* d) 
   *d = q - (x - kept) * s;
 }
 
-/// One solver step over `rows` rows of kLanes neighbouring columns, each a group of its own; rows are 16 floats apart.
-inline void step_columns(const float* x, int64_t rows, V s, V zero, float max_value, float* d, V& total, V& largest) {
-  const V vm = splat<V>(max_value);
-  for (int64_t begin = 0; begin < rows; begin += kRowsBeforeTotal) {
-    const int64_t end = min_i(rows, begin + kRowsBeforeTotal);
-    V sum{};
-    for (int64_t row = begin; row < end; ++row) {
-      const V vx = load<V>(x + row * kTileLanes);
-      const V product = vx * s;
-      const V q = quantize_v(product, zero, vm);
-      const V error = abs_v(vx - (q - zero) / s);
-      store(d + row * kTileLanes, q - product);
-      sum += error;
-      largest = max_v(largest, error);
-    }
-    total += sum;
+/// Sums over the rows of kLanes neighbouring columns: the differences q - x s and the errors.
+struct ColumnSums {
+  V difference{}, error{};
+  void operator+=(const ColumnSums& other) {
+    difference += other.difference;
+    error += other.error;
   }
-}
+};
+struct FourColumnSums {
+  ColumnSums part[4];
+  void operator+=(const FourColumnSums& other) {
+    for (int k = 0; k < 4; ++k) part[k] += other.part[k];
+  }
+};
 
-/// Sums over the rows of kLanes neighbouring columns, in PyTorch's order for columns summed row after row ...
-inline V plain_column_sums(const float* d, int64_t rows) {
-  return cascade_sum<V>(rows, [d](int64_t row, V& acc) { acc += load<V>(d + row * kTileLanes); });
-}
-/// ... and for those summed four rows at a time.
-inline V by_four_column_sums(const float* d, int64_t rows) {
-  const int64_t quads = rows / 4;
-  FourV four = cascade_sum<FourV>(quads, [d](int64_t i, FourV& acc) {
-    for (int k = 0; k < 4; ++k) acc.part[k] += load<V>(d + (i * 4 + k) * kTileLanes);
-  });
-  for (int64_t row = quads * 4; row < rows; ++row) four.part[0] += load<V>(d + row * kTileLanes);
-  return ((four.part[0] + four.part[1]) + four.part[2]) + four.part[3];
-}
-/// `plain` is how many of the columns, from the left, are summed row after row.
-inline V column_sums(const float* d, int64_t rows, int64_t plain) {
-  if (plain >= kLanes) return plain_column_sums(d, rows);
-  V sums = by_four_column_sums(d, rows);
-  if (plain > 0) {
-    const V others = plain_column_sums(d, rows);
-    for (int64_t lane = 0; lane < plain; ++lane) sums[lane] = others[lane];
+/// kLanes neighbouring columns of a tile, each a group of its own, with their present affine maps; rows are 16 floats apart.
+struct Columns {
+  const float* x;
+  int64_t rows;
+  V s, zero, max_value;
+  V largest{};  // error seen
+
+  /// One row of a solver step.
+  template <bool kShrink>
+  void add_row(int64_t row, ColumnSums& sums) {
+    const float* at = x + row * kTileLanes;
+    const V vx = load<V>(at);
+    const V product = vx * s;
+    const V q = quantize_v(product, zero, max_value);
+    const V error = abs_v(vx - (q - zero) / s);
+    V difference = q - product;
+    if constexpr (kShrink) {
+      float lanes[kLanes];
+      store(lanes, difference);
+      for (int lane = 0; lane < kLanes; ++lane) shrink_one(at[lane], s[lane], zero[lane], max_value[lane], lanes + lane);
+      difference = load<V>(lanes);
+    }
+    sums.difference += difference;
+    sums.error += error;
+    largest = max_v(largest, error);
   }
-  return sums;
-}
+
+  /// A whole step, in PyTorch's order for columns that are summed row after row ...
+  template <bool kShrink>
+  ColumnSums step_plain() {
+    return cascade_sum<ColumnSums>(rows, [this](int64_t row, ColumnSums& acc) { add_row<kShrink>(row, acc); });
+  }
+  /// ... and for those that are summed four rows at a time.
+  template <bool kShrink>
+  ColumnSums step_by_four() {
+    const int64_t quads = rows / 4;
+    FourColumnSums four = cascade_sum<FourColumnSums>(quads, [this](int64_t i, FourColumnSums& acc) {
+      for (int k = 0; k < 4; ++k) add_row<kShrink>(i * 4 + k, acc.part[k]);
+    });
+    for (int64_t row = quads * 4; row < rows; ++row) add_row<kShrink>(row, four.part[0]);
+    for (int k = 1; k < 4; ++k) four.part[0] += four.part[k];
+    return four.part[0];
+  }
+  /// `plain` is how many of the columns, from the left, are of the first kind.
+  template <bool kShrink>
+  ColumnSums step(int64_t plain) {
+    if (plain >= kLanes) return step_plain<kShrink>();
+    ColumnSums sums = step_by_four<kShrink>();
+    if (plain > 0) {
+      const ColumnSums others = step_plain<kShrink>();
+      for (int64_t lane = 0; lane < plain; ++lane) sums.difference[lane] = others.difference[lane];
+    }
+    return sums;
+  }
+};
 
 bool range(const float* x, int64_t n, float* low, float* high) {
   *low = *high = x[0];
@@ -219,36 +246,27 @@ bool solve_rows(const SolveParams& params, const SolveTile& tile) {
   return true;
 }
 
-/// All steps of kLanes neighbouring columns; adds their errors to lanes[step] and records zeros and settling.
-inline void solve_column_part(const SolveParams& params, const SolveTile& tile, int part, float* s, float* zero,
+/// All steps of kLanes neighbouring columns; puts their errors into errors[step] and records zeros and settling.
+inline void solve_column_part(const SolveParams& params, const SolveTile& tile, int part, const float* s, const float* zero,
                               Lanes16* errors) {
-  const float* x = tile.x + part * kLanes;
-  float* d = tile.scratch + part * kLanes;
-  const int64_t rows = tile.group_size, first = part * kLanes;
-  const int64_t count = min_i(kLanes, tile.count - first);
-  const V vs = load<V>(s + first);
-  V vz = load<V>(zero + first), total{};
+  const int64_t first = part * kLanes, count = min_i(kLanes, tile.count - first), plain = tile.plain_columns - first;
+  Columns columns{tile.x + first, tile.group_size, load<V>(s + first), load<V>(zero + first), splat<V>(params.max_value)};
+  ColumnSums sums;
   bool moving = true;
   for (int step = 0; step < params.steps; ++step) {
     if (moving) {
-      V largest{};
-      total = V{};
-      step_columns(x, rows, vs, vz, params.max_value, d, total, largest);
-      if (max_lane(largest) > kShrinkFrom) {
-        for (int64_t i = 0; i < rows * kLanes; ++i) {
-          const int64_t lane = i % kLanes, at = i / kLanes * kTileLanes + lane;
-          shrink_one(x[at], vs[lane], vz[lane], params.max_value, d + at);
-        }
-      }
-      const V updated = column_sums(d, rows, tile.plain_columns - first) / static_cast<float>(rows);
-      moving = !all_set(updated == vz);
+      columns.largest = V{};
+      sums = columns.step<false>(plain);
+      if (max_lane(columns.largest) > kShrinkFrom) sums = columns.step<true>(plain);
+      const V updated = sums.difference / static_cast<float>(tile.group_size);
+      moving = !all_set(updated == columns.zero);
       for (int64_t lane = 0; lane < count; ++lane) {
         tile.zeros[(step + 1) * tile.zero_stride + first + lane] = updated[lane];
-        if (updated[lane] != vz[lane]) tile.settled[first + lane] = static_cast<uint8_t>(step + 1);
+        if (updated[lane] != columns.zero[lane]) tile.settled[first + lane] = static_cast<uint8_t>(step + 1);
       }
-      vz = updated;
+      columns.zero = updated;
     }
-    errors[step].part[part] = total;
+    errors[step].part[part] = sums.error;
   }
 }
 

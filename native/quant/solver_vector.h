@@ -97,12 +97,6 @@ inline T cascade_sum(int64_t rows, Add add_row) {
   return acc[0];
 }
 
-struct FourV {
-  V part[4] = {};
-  void operator+=(const FourV& other) {
-    for (int k = 0; k < 4; ++k) part[k] += other.part[k];
-  }
-};
 struct FourV8 {
   V8 part[4] = {};
   void operator+=(const FourV8& other) {
