@@ -21,6 +21,8 @@ if (missing !== null && process.env.TEST_WORKER_INDEX === undefined) {
 
 export default defineConfig<HostOptions>({
   testDir: '.',
+  // Measured apart: `npm run bench -- window`.
+  testIgnore: 'perf/**',
   outputDir: `${ARTIFACTS}/results`,
   // A host, an engine and a browser each: more at once only makes all of them slow.
   workers: 1,

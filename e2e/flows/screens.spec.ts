@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import AxeBuilder from '@axe-core/playwright'
 import type { Page } from '@playwright/test'
 import { expect, test } from '../fixtures.ts'
-import { SCREENS } from '../pages/app-page.ts'
+import { type AppPage, SCREENS } from '../pages/app-page.ts'
 import { ARTIFACTS } from '../paths.ts'
 
 const WIDTHS = [1024, 1440, 2560] as const
@@ -16,8 +16,7 @@ async function violations(page: Page): Promise<string[]> {
 }
 
 /** Pictures on which something is to be seen: a quantized model, a job, a conversation. */
-async function fill({ app }: { app: { ui: import('../pages/app-page.ts').AppPage } }): Promise<void> {
-  const { ui } = app
+async function fill(ui: AppPage): Promise<void> {
   await ui.goTo('Quantize')
   await ui.quantize.ready()
   await ui.quantize.applyPreset('Small 2-bit, 4-bit attention')
@@ -30,6 +29,8 @@ async function fill({ app }: { app: { ui: import('../pages/app-page.ts').AppPage
 
 for (const scheme of ['light', 'dark'] as const) {
   test(`all screens in ${scheme}`, async ({ app }) => {
+    // A job, an answer, nine analyses and some twenty pictures.
+    test.slow()
     await app.page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' })
     for (const screen of ['Models', 'Jobs', 'Compare'] as const) {
       await app.ui.goTo(screen)
@@ -37,7 +38,7 @@ for (const scheme of ['light', 'dark'] as const) {
       expect.soft(await violations(app.page), `${screen}, still empty`).toEqual([])
       await app.page.screenshot({ path: join(ARTIFACTS, 'screens', `${screen}-empty-${scheme}.png`.toLowerCase()) })
     }
-    await fill({ app })
+    await fill(app.ui)
     for (const screen of SCREENS) {
       await app.ui.goTo(screen)
       for (const width of WIDTHS) {

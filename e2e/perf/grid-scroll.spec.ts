@@ -1,17 +1,11 @@
-/**
- * The grid with ten thousand layers, tall (blocks) and wide (experts), scrolled fast. Frames are reported; what is asserted is
- * the work: the main thread's own processor time, which does not depend on what else the machine is doing.
- */
-import type { CDPSession } from '@playwright/test'
+/** The grid with ten thousand layers, tall (blocks) and wide (experts), scrolled fast. */
 import type { LinearInfo } from '../../electron/contract/domain.ts'
 import { linearTag } from '../../electron/plan/tags.ts'
 import { expect, test } from '../fixtures.ts'
-import { measureFrames } from './frames.ts'
 import { LAYERS, manyLayers } from './many-layers.ts'
 import { type Script, scriptRpc } from './scripted-rpc.ts'
+import { expectSmooth } from './work.ts'
 
-/** A frame every 20 ms is 50 a second. */
-const FRAME_BUDGET_MS = 20
 const SCROLL_SECONDS = 5
 
 interface Load {
@@ -39,10 +33,7 @@ for (const { name, wheel, spread, scripts } of LOADS) {
     expect(await grid.getByRole('gridcell').count()).toBeLessThan(1500)
 
     await grid.hover()
-    const session = await page.context().newCDPSession(page)
-    await session.send('Performance.enable', { timeDomain: 'threadTicks' })
-    const before = await processorSeconds(session)
-    const frames = await measureFrames(page, async () => {
+    await expectSmooth(page, name, async () => {
       const end = Date.now() + SCROLL_SECONDS * 1000
       for (let turn = 0; Date.now() < end; turn++) {
         const direction = turn % 240 < 120 ? 1 : -1
@@ -50,13 +41,6 @@ for (const { name, wheel, spread, scripts } of LOADS) {
         await page.waitForTimeout(16)
       }
     })
-    const workMs = ((await processorSeconds(session)) - before) * 1000
-    const drawn = frames.meanFps * frames.seconds
-    test.info().annotations.push({
-      type: 'frames',
-      description: `${frames.meanFps.toFixed(1)} fps (worst second ${frames.worstSecondFps}), ${(workMs / drawn).toFixed(1)} ms of work a frame`,
-    })
-    expect(workMs / drawn).toBeLessThan(FRAME_BUDGET_MS)
     await expect(grid).toBeVisible()
   })
 }
@@ -78,10 +62,4 @@ function experts(): LinearInfo[] {
       }
     }),
   ).flat()
-}
-
-/** Processor time of the page's main thread since it began. */
-async function processorSeconds(session: CDPSession): Promise<number> {
-  const { metrics } = await session.send('Performance.getMetrics')
-  return metrics.find(({ name }) => name === 'TaskDuration')?.value ?? 0
 }

@@ -9,13 +9,12 @@ import { SetupError, say } from './say.mjs'
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']
 
 /** `args` go to playwright. The browser is installed when it is missing and that is possible. */
-export async function runBrowserTests(args = []) {
+export async function runBrowserTests(args = [], config = join('e2e', 'playwright.config.ts')) {
   const chromium = findChromium() ?? (await installChromium())
   const playwright = join(MODULES, '@playwright', 'test', 'cli.js')
   const reporters = ['list', join(ROOT, 'electron', 'setup', 'playwright-counts.mjs')].join(',')
-  const config = join(ROOT, 'e2e', 'playwright.config.ts')
   return countsOf(
-    await run(nodePath(), [playwright, 'test', '--config', config, '--reporter', reporters, ...args], {
+    await run(nodePath(), [playwright, 'test', '--config', join(ROOT, config), '--reporter', reporters, ...args], {
       env: { CHROMIUM_PATH: chromium },
     }),
   )

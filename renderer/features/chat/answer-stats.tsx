@@ -31,7 +31,12 @@ export function AnswerStats({ stats, modelName }: AnswerStatsProps) {
   return (
     <div className="flex min-w-0 flex-wrap items-center gap-x-2 text-xs text-ink-3">
       <ProtocolPopover protocol={story} label="How this answer was made">
-        {parts.join(' · ')}
+        {parts.map((part, index) => (
+          <span key={part} className="whitespace-nowrap">
+            {index > 0 && ' · '}
+            {part}
+          </span>
+        ))}
       </ProtocolPopover>
       <span className={ending.cutShort ? 'font-medium text-warn-text' : undefined} title={ending.explanation}>
         {ending.label}
