@@ -27,7 +27,7 @@ export function addChatCommand(program: Command, host: CliHost): void {
 }
 
 async function chat(host: CliHost, session: Session, options: Options) {
-  const model = await session.services.models.find(options.model)
+  const model = await session.services.models.open(options.model)
   if (options.message !== undefined) {
     const messages = [...systemMessage(options), message('user', options.message)]
     const result = await answer(session, model.id, messages, options, session.json)

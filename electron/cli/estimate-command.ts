@@ -27,7 +27,7 @@ async function estimate({ services }: Session, options: Options) {
     options,
     (id) => services.presets.list().presets.find((one) => one.id === id)?.config,
   )
-  const model = await services.models.find(options.model)
+  const model = await services.models.open(options.model)
   const contextLength = options.contextLength ?? services.settings.get().contextLength
   const priced = await services.planner.estimate(model.id, config, contextLength)
   const rows = priced.table.map((row) => [

@@ -91,7 +91,7 @@ export function runOf({ computeDtype, contextLength, fast }: SamplingOptions) {
 }
 
 async function generate({ services, signal, streams, json }: Session, options: Options) {
-  const model = await services.models.find(options.model)
+  const model = await services.models.open(options.model)
   const system =
     options.system === undefined ? [] : [{ id: 'system', role: 'system' as const, content: options.system }]
   const prompt = options.chat

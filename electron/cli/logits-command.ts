@@ -32,7 +32,7 @@ export function addLogitsCommand(program: Command, host: CliHost): void {
 }
 
 async function logits({ services, signal }: Session, options: Options) {
-  const model = await services.models.summary((await services.models.find(options.model)).id)
+  const model = await services.models.summary((await services.models.open(options.model)).id)
   if (model.runProblem !== null) throw AppError.fromShape(model.runProblem)
   const ids = await readIds(options.ids)
   const contextLength = ids[0]?.length ?? 1

@@ -26,7 +26,7 @@ export function addModelCommands(program: Command, host: CliHost): void {
 }
 
 async function inspect({ services }: Session, options: InspectOptions) {
-  const detail = await services.models.detail((await services.models.find(options.model)).id)
+  const detail = await services.models.detail((await services.models.open(options.model)).id)
   const { summary, provenance, generation, chatTemplate, card, ...lists } = detail
   if (lists.tensors.length === 0 && summary.runProblem !== null) throw AppError.fromShape(summary.runProblem)
   const { config } = summary

@@ -39,7 +39,7 @@ export function addPerplexityCommand(program: Command, host: CliHost): void {
 async function perplexity({ services, signal, progress }: Session, options: Options) {
   const { protocol } = options
   if (protocol !== 'windows' && protocol !== 'hqq') throw new UsageError('--protocol is windows or hqq.')
-  const model = await services.models.find(options.model)
+  const model = await services.models.open(options.model)
   const source =
     options.text === undefined ? { kind: 'bundled' as const } : { kind: 'file' as const, path: resolve(options.text) }
   const request = {

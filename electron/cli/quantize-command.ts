@@ -36,7 +36,7 @@ async function quantize(session: Session, options: Options) {
     options,
     (id) => services.presets.list().presets.find((one) => one.id === id)?.config,
   )
-  const source = await services.models.find(options.model)
+  const source = await services.models.open(options.model)
   const request = await services.planner.complete({
     modelId: source.id,
     config,
@@ -47,7 +47,7 @@ async function quantize(session: Session, options: Options) {
   })
   const startedAt = performance.now()
   await services.kinds.quantize.run(request, workContext(session))
-  const made = await services.models.find(request.outDir)
+  const made = await services.models.open(request.outDir)
   const { summary } = await services.models.detail(made.id)
   const { run, measurements } = await services.measurements.of(made.id)
   const original = await services.models.summary(source.id)

@@ -1,6 +1,6 @@
 /** The models a person can choose from: list, details, add, rename, remove. */
-import { readFile, rm, rmdir } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { readFile, rm, rmdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
 import { z } from 'zod'
 import type { ModelDetail, ModelSummary } from '../contract/domain.ts'
 import { AppError } from '../contract/errors.ts'
@@ -9,7 +9,7 @@ import { toWriteError } from '../storage/atomic-write.ts'
 import { hasTokenizer, readChatTemplate } from '../tokenizer/tokenizer-files.ts'
 import { createChanges, watchSnapshots } from './changes.ts'
 import { readGenerationConfig } from './generation-config.ts'
-import { DEMO_ID, type Library, type LibraryEntry, modelIdOf } from './library.ts'
+import { DEMO_ID, type Library, type LibraryEntry } from './library.ts'
 import { readJsonObject } from './model-config.ts'
 import { looksLikeModel, type ModelFolder, type ModelReader } from './model-reader.ts'
 import { PROVENANCE_FILE, readProvenance } from './provenance.ts'
@@ -24,8 +24,10 @@ export interface Models {
   watch(context: StreamContext<{ models: ModelSummary[] }>): Promise<Record<string, never>>
   /** Remembers a folder. Throws when it is no model folder at all; one with problems is listed with them. */
   add(path: string, origin?: 'added' | 'created'): Promise<ModelSummary>
-  /** By id, name or folder; a folder need not be in the library. Throws `not-found`. */
-  find(reference: string): Promise<LibraryEntry>
+  /** Throws `not-found`. */
+  find(id: string): Promise<LibraryEntry>
+  /** By folder, which need not be in the library, or else by id or name. Throws `not-found`. */
+  open(reference: string): Promise<LibraryEntry>
   summary(id: string): Promise<ModelSummary>
   detail(id: string): Promise<ModelDetail>
   remove(id: string): Promise<void>
@@ -51,17 +53,25 @@ export function createModels({ library, reader }: ModelsDeps): Models {
     return { models: await Promise.all(entries.map(summarize)) }
   }
 
-  async function find(reference: string): Promise<LibraryEntry> {
-    const path = opened.get(reference)
+  async function find(id: string): Promise<LibraryEntry> {
+    const path = opened.get(id)
     if (path !== undefined) return library.entryAt(path)
+    const known = (await library.list()).find((entry) => entry.id === id)
+    if (known === undefined) throw new AppError('not-found', 'This model is not in the library any more.')
+    return known
+  }
+
+  async function open(reference: string): Promise<LibraryEntry> {
+    if (await looksLikeModel(reference)) {
+      const entry = await library.entryAt(reference)
+      opened.set(entry.id, entry.path)
+      return entry
+    }
     const entries = await library.list()
     const known = entries.find((entry) => entry.id === reference) ?? entries.find((entry) => entry.name === reference)
     if (known !== undefined) return known
-    if (!(await looksLikeModel(reference))) {
-      throw new AppError('not-found', `There is no model "${reference}", neither in the library nor as a folder.`)
-    }
-    opened.set(modelIdOf(reference), resolve(reference))
-    return library.entryAt(reference)
+    if (await isFolder(reference)) throw notAModel(reference)
+    throw new AppError('not-found', `There is no model "${reference}", neither as a folder nor in the library.`)
   }
 
   return {
@@ -74,6 +84,7 @@ export function createModels({ library, reader }: ModelsDeps): Models {
       return summarize(entry)
     },
     find,
+    open,
     async summary(id) {
       return summarize(await find(id))
     },
@@ -97,6 +108,10 @@ export function createModels({ library, reader }: ModelsDeps): Models {
     },
     changed: changes.notify,
   }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => null))?.isDirectory() ?? false
 }
 
 function notAModel(path: string): AppError {

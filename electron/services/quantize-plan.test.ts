@@ -19,9 +19,10 @@ import { makeTinyModel } from './testing/world.ts'
 const root = mkdtempSync(join(tmpdir(), 'hqq-plan-'))
 afterAll(() => rmSync(root, { recursive: true, force: true }))
 
+const source = makeTinyModel(join(root, 'My model'))
 const CONFIG = { base: quantize(4, 64), rules: [], computeDtype: 'float16' as const }
 
-function planner(freeBytes: number) {
+async function setUp(freeBytes: number) {
   const pair = createMemoryPair()
   serve(engineContract, createFakeEngine(), pair.server)
   const engine = createClient(engineContract, pair.client)
@@ -32,20 +33,22 @@ function planner(freeBytes: number) {
     scanDirs: () => [],
     now: () => new Date(0),
   })
-  return createQuantizePlanner({
-    models: createModels({ library, reader: createModelReader(engine) }),
+  const models = createModels({ library, reader: createModelReader(engine) })
+  const { id } = await models.open(source)
+  const planner = createQuantizePlanner({
+    models,
     machine: createMachineInfo(engine),
     outputDir: () => join(root, 'models'),
     contextLength: () => 256,
     freeBytes: async () => freeBytes,
   })
+  return { planner, id }
 }
 
 describe('the place for a result', () => {
-  const source = makeTinyModel(join(root, 'My model'))
-
   it('must have room, and the error says how much', async () => {
-    await expect(planner(1000).plan(source, CONFIG, join(root, 'out'))).rejects.toMatchObject({
+    const { planner, id } = await setUp(1000)
+    await expect(planner.plan(id, CONFIG, join(root, 'out'))).rejects.toMatchObject({
       code: 'disk-full',
       message: expect.stringContaining('free'),
       data: { freeBytes: 1000 },
@@ -54,15 +57,17 @@ describe('the place for a result', () => {
 
   it('must be a folder that can be made', async () => {
     writeFileSync(join(root, 'file'), '')
-    await expect(planner(1e12).plan(source, CONFIG, join(root, 'file', 'out'))).rejects.toMatchObject({ code: 'io' })
+    const { planner, id } = await setUp(1e12)
+    await expect(planner.plan(id, CONFIG, join(root, 'file', 'out'))).rejects.toMatchObject({ code: 'io' })
   })
 
   it('is named after the model and what was done to it, with a number when that is taken', async () => {
-    const request = { modelId: source, config: CONFIG, measure: false }
-    const first = await planner(1e12).complete(request)
+    const { planner, id } = await setUp(1e12)
+    const request = { modelId: id, config: CONFIG, measure: false }
+    const first = await planner.complete(request)
     expect(first).toMatchObject({ name: 'My model 4-bit g64', outDir: join(root, 'models', 'my-model-4-bit-g64') })
     makeTinyModel(first.outDir)
-    const second = await planner(1e12).complete(request)
+    const second = await planner.complete(request)
     expect(second).toMatchObject({
       name: 'My model 4-bit g64 (2)',
       outDir: join(root, 'models', 'my-model-4-bit-g64-2'),
