@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <utility>
 
 #include "core/error.h"
@@ -28,11 +27,10 @@ void cast_values(MetaTensor& meta, DType dtype) {
 
 int64_t meta_count(const MetaTensor& meta) { return numel(meta.shape); }
 
-MetaTensor make_meta(const float* values, Shape shape) {
+MetaTensor float_meta(Shape shape) {
   MetaTensor meta;
   meta.shape = std::move(shape);
   meta.values = Buffer(meta_count(meta) * 4, MemoryUse::metadata);
-  std::memcpy(meta.values.data(), values, static_cast<size_t>(meta.values.bytes()));
   return meta;
 }
 

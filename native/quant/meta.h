@@ -11,8 +11,8 @@ namespace hqq {
 /// Scales are quantized in groups of 128, strided like axis 0 of the weight.
 constexpr int64_t kScaleGroupSize = 128;
 
-/// A float32 meta tensor with a copy of values[numel(shape)].
-MetaTensor make_meta(const float* values, Shape shape);
+/// A float32 meta tensor of zeros, to be filled in.
+MetaTensor float_meta(Shape shape);
 
 /// Replaces float32 values by 8-bit integers. `group_size` 0: one scale and zero for all of them, integers keep the shape;
 /// otherwise the values are viewed as [group_size, count / group_size] and every column has its own.

@@ -391,6 +391,14 @@ class Quantization {
   int iterations_ = 0;
 };
 
+/// Quantizes a meta tensor and returns what a reader makes of it, f32[count].
+Buffer quantize_and_back(MetaTensor& meta, int64_t group_size) {
+  quantize_meta(meta, group_size);
+  Buffer back(meta_count(meta) * 4, MemoryUse::scratch);
+  meta_to_f32(meta, back.as<float>());
+  return back;
+}
+
 }  // namespace
 
 QuantizedTensor quantize(const TensorView& weight, const QuantConfig& config, PackFormat format, QuantStats* stats,
@@ -411,19 +419,19 @@ QuantizedTensor quantize(const TensorView& weight, const QuantConfig& config, Pa
   result.rows = view.rows;
   result.cols = view.cols;
   result.packing = packing;
-  // What a reader dequantizes with: the scale is stored inverted, and both may be quantized in turn.
-  const Buffer scale(view.groups * 4, MemoryUse::scratch), zero(view.groups * 4, MemoryUse::scratch);
-  for (int64_t i = 0; i < view.groups; ++i) scale.as<float>()[i] = 1.0f / work.inverse_scale()[i];
-  result.scale = make_meta(scale.as<float>(), meta_shape(view));
-  result.zero = make_meta(work.zero(), meta_shape(view));
-  if (config.quant_scale) quantize_meta(result.scale, kScaleGroupSize);
-  if (config.quant_zero) quantize_meta(result.zero, 0);
-  meta_to_f32(result.scale, scale.as<float>());
-  meta_to_f32(result.zero, zero.as<float>());
+  result.scale = float_meta(meta_shape(view));
+  result.zero = float_meta(meta_shape(view));
+  float *scale = result.scale.values.as<float>(), *zero = result.zero.values.as<float>();
+  for (int64_t i = 0; i < view.groups; ++i) scale[i] = 1.0f / work.inverse_scale()[i];
+  std::memcpy(zero, work.zero(), static_cast<size_t>(view.groups) * 4);
+  // What a reader will dequantize with, where the metadata is quantized in turn.
+  Buffer scale_back, zero_back;
+  if (config.quant_scale) scale = (scale_back = quantize_and_back(result.scale, kScaleGroupSize)).as<float>();
+  if (config.quant_zero) zero = (zero_back = quantize_and_back(result.zero, 0)).as<float>();
 
   result.packed_shape = packed_shape(packing, view.rows, view.cols);
   result.packed = Buffer(packed_bytes(packing, view.rows, view.cols), MemoryUse::weights);
-  const ErrorTotals errors = work.quantize(scale.as<float>(), zero.as<float>(), packing, result.packed.data());
+  const ErrorTotals errors = work.quantize(scale, zero, packing, result.packed.data());
 
   if (stats != nullptr) {
     const double n = static_cast<double>(view.numel());
