@@ -1,13 +1,4 @@
-import {
-  type KeyboardEvent,
-  type PointerEvent,
-  type ReactNode,
-  useCallback,
-  useEffect,
-  useMemo,
-  useRef,
-  useState,
-} from 'react'
+import { type KeyboardEvent, type PointerEvent, type ReactNode, useEffect, useMemo, useRef, useState } from 'react'
 import { cn } from '../cn.ts'
 import { GridHeader } from './grid-header.tsx'
 import { moveFocus } from './grid-keys.ts'
@@ -156,6 +147,10 @@ export function BlockGrid({
     focusCell(anchor.current)
   }
 
+  function selectAll(): void {
+    onSelect?.(allNames(model), 'replace')
+  }
+
   /** Space as in spreadsheets: alone the cell, with Shift its row, with Mod its column; Mod+A everything. */
   function handleSelectionKey({ key, shift, mod }: { key: string; shift: boolean; mod: boolean }): boolean {
     if (!onSelect) return false
@@ -167,7 +162,7 @@ export function BlockGrid({
       return true
     }
     if (mod && key.toLowerCase() === 'a') {
-      onSelect(allNames(model), 'replace')
+      selectAll()
       return true
     }
     if (key === 'Escape' && (selected?.size ?? 0) > 0) {
@@ -177,12 +172,16 @@ export function BlockGrid({
     return false
   }
 
-  // Rows are memoized: what they call must stay the same function.
-  const latestSelectRow = useRef(selectRow)
+  // Header and rows are memoized: what they call must stay the same functions.
+  const latest = useRef({ selectRow, selectColumn, selectAll })
   useEffect(() => {
-    latestSelectRow.current = selectRow
+    latest.current = { selectRow, selectColumn, selectAll }
   })
-  const selectRowLater = useCallback((row: number, mode: SelectMode) => latestSelectRow.current(row, mode), [])
+  const [stable] = useState(() => ({
+    selectRow: (row: number, mode: SelectMode) => latest.current.selectRow(row, mode),
+    selectColumn: (column: number, mode: SelectMode) => latest.current.selectColumn(column, mode),
+    selectAll: () => latest.current.selectAll(),
+  }))
 
   const rows: number[] = []
   for (let row = range.firstRow; row <= range.lastRow; row += 1) rows.push(row)
@@ -210,15 +209,16 @@ export function BlockGrid({
         const at = cellOf(event.target)
         if (at !== null) onPoint?.(model.rows[at.row]?.cells[at.column] ?? null)
       }}
-      className={cn('relative min-h-0 flex-1 touch-pan-x touch-pan-y overflow-auto select-none', className)}
+      className={cn('relative min-h-0 flex-1 bg-surface touch-pan-x touch-pan-y overflow-auto select-none', className)}
     >
       <div style={{ width, height: HEADER_HEIGHT + counts.rows * ROW_HEIGHT }} className="relative">
         <GridHeader
           columns={model.columns}
           metrics={metrics}
-          range={range}
-          onSelectColumn={onSelect ? selectColumn : undefined}
-          onSelectAll={onSelect ? () => onSelect(allNames(model), 'replace') : undefined}
+          firstColumn={range.firstColumn}
+          lastColumn={range.lastColumn}
+          onSelectColumn={onSelect ? stable.selectColumn : undefined}
+          onSelectAll={onSelect ? stable.selectAll : undefined}
         />
         {rows.map((index) => {
           const row = model.rows[index]
@@ -238,7 +238,7 @@ export function BlockGrid({
                 activeColumn={index === current.row ? current.column : null}
                 view={cachedView}
                 selected={selected}
-                onSelectRow={onSelect ? selectRowLater : undefined}
+                onSelectRow={onSelect ? stable.selectRow : undefined}
               />
             )
           )

@@ -2,20 +2,22 @@ import { memo } from 'react'
 import { cn } from '../cn.ts'
 import type { SelectMode } from './block-grid.tsx'
 import type { GridColumn } from './grid-model.ts'
-import type { GridMetrics, GridRange } from './grid-window.ts'
+import type { GridMetrics } from './grid-window.ts'
 
 interface GridHeaderProps {
   columns: readonly GridColumn[]
   metrics: GridMetrics
-  range: GridRange
+  firstColumn: number
+  lastColumn: number
   onSelectColumn: ((column: number, mode: SelectMode) => void) | undefined
   onSelectAll: (() => void) | undefined
 }
 
 /** Tags over the columns, the part they share once above them. A press selects the column, on the corner everything. */
-export function GridHeader({ columns, metrics, range, onSelectColumn, onSelectAll }: GridHeaderProps) {
+export const GridHeader = memo(function GridHeader(props: GridHeaderProps) {
+  const { columns, metrics, firstColumn, lastColumn, onSelectColumn, onSelectAll } = props
   const { headerHeight, rowHeaderWidth, columnWidth } = metrics
-  const shown = columns.slice(range.firstColumn, range.lastColumn + 1)
+  const shown = columns.slice(firstColumn, lastColumn + 1)
   return (
     // biome-ignore lint/a11y/useSemanticElements: only the cells in view exist, placed freely; a table cannot do that
     <div
@@ -47,7 +49,7 @@ export function GridHeader({ columns, metrics, range, onSelectColumn, onSelectAl
         )}
       </div>
       {shown.map((column, offset) => {
-        const index = range.firstColumn + offset
+        const index = firstColumn + offset
         return (
           <ColumnHeader
             key={column.key}
@@ -63,7 +65,7 @@ export function GridHeader({ columns, metrics, range, onSelectColumn, onSelectAl
       })}
     </div>
   )
-}
+})
 
 interface ColumnHeaderProps {
   column: GridColumn

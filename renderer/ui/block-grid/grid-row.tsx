@@ -43,7 +43,7 @@ export const GridRowView = memo(function GridRowView(props: GridRowProps) {
       tabIndex={-1}
       aria-rowindex={index + 2}
       style={{ transform: `translateY(${top}px)`, height: rowHeight }}
-      className="absolute inset-x-0 top-0"
+      className="absolute inset-x-0 top-0 contain-strict"
     >
       {/* biome-ignore lint/a11y/useSemanticElements: see above */}
       <div
