@@ -1,5 +1,5 @@
-// Registration of the addon and nothing else: version(), methods(), start(method, inputJson, onEvent). Everything crosses as JSON
-// text; electron/engine/addon-types.ts is the other side.
+// Registration of the addon and nothing else: version(), methods(), start(method, inputJson, onEvent). Everything
+// crosses as JSON text; electron/engine/addon-types.ts is the other side.
 #include <napi.h>
 
 #include "addon/job.h"
@@ -25,7 +25,8 @@ Napi::Value start(const Napi::CallbackInfo& info) {
     throw Napi::TypeError::New(info.Env(), "start(method: string, inputJson: string, onEvent: (json: string) => void)");
   }
   const State& state = *info.Env().GetInstanceData<State>();
-  return hqq::addon::start_job(info.Env(), state.engine, info[0].As<Napi::String>(), info[1].As<Napi::String>(), info[2].As<Napi::Function>());
+  return hqq::addon::start_job(info.Env(), state.engine, info[0].As<Napi::String>(), info[1].As<Napi::String>(),
+                               info[2].As<Napi::Function>());
 }
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {

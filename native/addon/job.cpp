@@ -33,7 +33,8 @@ class Job final : public EventQueue, public std::enable_shared_from_this<Job> {
     try {
       thread_ = std::thread([self = shared_from_this()] { self->run(); });
     } catch (const std::system_error&) {
-      error_ = EngineError(ErrorCode::out_of_memory, method_ + ": the system refuses another thread; close other programs");
+      error_ =
+          EngineError(ErrorCode::out_of_memory, method_ + ": the system refuses another thread; close other programs");
       answered();
     }
     return deferred_.Promise();
@@ -128,11 +129,13 @@ void on_wake(Napi::Env env, Napi::Function on_event, Holder* holder, void*) {
 
 }  // namespace
 
-Napi::Object start_job(Napi::Env env, std::shared_ptr<Engine> engine, std::string method, std::string input, Napi::Function on_event) {
+Napi::Object start_job(Napi::Env env, std::shared_ptr<Engine> engine, std::string method, std::string input,
+                       Napi::Function on_event) {
   const auto job = std::make_shared<Job>(env, std::move(engine), std::move(method), std::move(input));
   Napi::Object started = Napi::Object::New(env);
   started.Set("promise", job->start(on_event));
-  started.Set("cancel", Napi::Function::New(env, [job](const Napi::CallbackInfo&) { job->cancel(); }, "cancel"));
+  started.Set("cancel", Napi::Function::New(
+                            env, [job](const Napi::CallbackInfo&) { job->cancel(); }, "cancel"));
   return started;
 }
 

@@ -15,7 +15,8 @@ std::string Engine::add(std::unique_ptr<Model> model, Numerics numerics) {
 std::shared_ptr<LoadedModel> Engine::find(const std::string& handle) {
   const std::scoped_lock lock(mutex_);
   const auto found = models_.find(handle);
-  require(found != models_.end(), ErrorCode::not_found, "no loaded model has the handle \"" + handle.substr(0, 100) + "\"; load it again");
+  require(found != models_.end(), ErrorCode::not_found,
+          "no loaded model has the handle \"" + handle.substr(0, 100) + "\"; load it again");
   return found->second;
 }
 

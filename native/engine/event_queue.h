@@ -1,4 +1,5 @@
-// The queue between the thread of a job and the JavaScript thread. Knows nothing of Node, so that it is tested without it.
+// The queue between the thread of a job and the JavaScript thread. Knows nothing of Node, so that it is tested without
+// it.
 #pragma once
 
 #include <atomic>

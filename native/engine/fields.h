@@ -1,5 +1,5 @@
-// Reads the input object of a method field by field. Every error names the field, and fields nobody asked for are refused, so
-// that a misspelled option cannot be ignored silently.
+// Reads the input object of a method field by field. Every error names the field, and fields nobody asked for are
+// refused, so that a misspelled option cannot be ignored silently.
 #pragma once
 
 #include <set>

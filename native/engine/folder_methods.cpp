@@ -69,7 +69,8 @@ Json quantize(Engine&, const Json& input, Reporter& reporter) {
   options.model_dir = fields.text("modelDir");
   options.out_dir = fields.text("outDir");
   options.compute_dtype = optional_dtype(fields, "computeDtype");
-  options.max_file_bytes = static_cast<int64_t>(fields.number_or("maxShardBytes", static_cast<double>(options.max_file_bytes), 1, 1e18));
+  options.max_file_bytes =
+      static_cast<int64_t>(fields.number_or("maxShardBytes", static_cast<double>(options.max_file_bytes), 1, 1e18));
   for (const Json& item : fields.list("plan")) {
     Fields entry(item, "model.quantize: plan");
     LayerChoice choice;

@@ -50,7 +50,8 @@ Json machine_info() {
   const int64_t limit = cgroup_bytes("/sys/fs/cgroup/memory.max");
   const int64_t total = std::min(proc_bytes("/proc/meminfo", "MemTotal"), limit);
   int64_t available = std::min(proc_bytes("/proc/meminfo", "MemAvailable"), total);
-  if (limit == total) available = std::clamp<int64_t>(limit - cgroup_bytes("/sys/fs/cgroup/memory.current"), 0, available);
+  if (limit == total)
+    available = std::clamp<int64_t>(limit - cgroup_bytes("/sys/fs/cgroup/memory.current"), 0, available);
   const std::string name = cpu_name();
 
   Json::Array levels;

@@ -31,7 +31,8 @@ std::string run_method(Engine& engine, const std::string& name, const std::strin
   } catch (const EngineError&) {
     throw;
   } catch (const std::bad_alloc&) {
-    throw EngineError(ErrorCode::out_of_memory, name + ": the machine has too little free memory; close other programs or use a smaller model");
+    throw EngineError(ErrorCode::out_of_memory,
+                      name + ": the machine has too little free memory; close other programs or use a smaller model");
   } catch (const std::exception& error) {
     throw EngineError(ErrorCode::internal, name + ": " + error.what());
   }

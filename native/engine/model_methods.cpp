@@ -125,11 +125,13 @@ Json logits(Engine& engine, const Json& input, Reporter& reporter) {
   fields.done();
   require(!ids.empty() && !ids.front().empty(), ErrorCode::bad_input, "model.logits: field \"ids\" is empty");
   for (const auto& row : ids) {
-    require(row.size() == ids.front().size(), ErrorCode::bad_input, "model.logits: the lists of ids are not equally long");
+    require(row.size() == ids.front().size(), ErrorCode::bad_input,
+            "model.logits: the lists of ids are not equally long");
   }
 
   const Engine::Use use(engine, handle);
-  const Shape shape = {static_cast<int64_t>(ids.size()), static_cast<int64_t>(ids.front().size()), use.model().info().config.vocab_size};
+  const Shape shape = {static_cast<int64_t>(ids.size()), static_cast<int64_t>(ids.front().size()),
+                       use.model().info().config.vocab_size};
   const Buffer values(numel(shape) * 4, MemoryUse::scratch);
   use.model().logits(ids, values.span<float>(), use.numerics(), reporter);
   write_safetensors(out, {{"logits", {values.data(), DType::f32, shape}}});
@@ -150,7 +152,8 @@ Json perplexity(Engine& engine, const Json& input, Reporter& reporter) {
   options.stride = fields.integer("stride", 1, kMany);
   const int64_t max_tokens = fields.optional("maxTokens") ? fields.integer("maxTokens", 2, kMany) : 0;
   fields.done();
-  require(protocol == "hqq" || protocol == "windows", ErrorCode::bad_input, "model.perplexity: protocol is \"hqq\" or \"windows\"");
+  require(protocol == "hqq" || protocol == "windows", ErrorCode::bad_input,
+          "model.perplexity: protocol is \"hqq\" or \"windows\"");
   options.protocol = protocol == "hqq" ? PerplexityProtocol::hqq : PerplexityProtocol::windows;
 
   const auto ids = read_token_ids_file(ids_file, max_tokens);

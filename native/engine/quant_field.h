@@ -13,8 +13,8 @@ struct QuantRequest {
   std::string method;
 };
 
-/// Reads {nbits, groupSize|null, axis, channelWise?, roundZero, method, quantZero, quantScale}. What does not fit a tensor's shape
-/// is found later, by quant/grouping.h. Throws EngineError{bad_input} naming `where`.
+/// Reads {nbits, groupSize|null, axis, channelWise?, roundZero, method, quantZero, quantScale}. What does not fit a
+/// tensor's shape is found later, by quant/grouping.h. Throws EngineError{bad_input} naming `where`.
 QuantRequest read_quant(const Json& json, const std::string& where);
 
 }  // namespace hqq

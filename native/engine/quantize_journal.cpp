@@ -54,9 +54,9 @@ void QuantizeJournal::read(const std::string& text, const JobIdentity& identity)
       if (first) {
         check_identity(parsed, identity, file_.path());
       } else {
-        finished_[parsed.at("tensor").as_string()] = {parsed.at("sha256").as_string(), parsed.at("meanAbsError").as_number(),
-                                                      parsed.at("relativeError").as_number(), parsed.at("seconds").as_number(),
-                                                      parsed.at("iterations").as_int()};
+        finished_[parsed.at("tensor").as_string()] = {
+            parsed.at("sha256").as_string(), parsed.at("meanAbsError").as_number(),
+            parsed.at("relativeError").as_number(), parsed.at("seconds").as_number(), parsed.at("iterations").as_int()};
       }
     } catch (const EngineError& error) {
       require(!first || error.code() == ErrorCode::bad_input, ErrorCode::bad_file,

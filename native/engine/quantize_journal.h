@@ -1,6 +1,6 @@
-// The record of a quantization in progress, beside its output: one JSON line on what is being made, then one line for each
-// finished tensor with the hash of what was written. A line is written after its data, and data is trusted only when its hash
-// still fits, so no crash can make a resumed run take over something that is not there.
+// The record of a quantization in progress, beside its output: one JSON line on what is being made, then one line for
+// each finished tensor with the hash of what was written. A line is written after its data, and data is trusted only
+// when its hash still fits, so no crash can make a resumed run take over something that is not there.
 #pragma once
 
 #include <map>
@@ -30,8 +30,9 @@ struct FinishedTensor {
 
 class QuantizeJournal {
  public:
-  /// Opens the journal of `dir`, or begins one. Throws EngineError{bad_input} when the folder holds work on another source, plan
-  /// or engine version, {bad_file} when the journal's first line cannot be read; a torn last line is dropped.
+  /// Opens the journal of `dir`, or begins one. Throws EngineError{bad_input} when the folder holds work on another
+  /// source, plan or engine version, {bad_file} when the journal's first line cannot be read; a torn last line is
+  /// dropped.
   QuantizeJournal(const std::string& dir, const JobIdentity& identity);
 
   /// What earlier runs recorded, by source tensor.

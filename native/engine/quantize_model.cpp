@@ -53,11 +53,12 @@ std::string source_identity(const TensorStore& store) {
   for (const auto& file : store.files()) {
     struct stat info {};
     require(::stat(file->path().c_str(), &info) == 0, ErrorCode::io, file->path() + ": cannot be examined");
-    text += fs::path(file->path()).filename().string() + " " + std::to_string(info.st_size) + " " + std::to_string(info.st_mtim.tv_sec) +
-            "." + std::to_string(info.st_mtim.tv_nsec) + "\n";
+    text += fs::path(file->path()).filename().string() + " " + std::to_string(info.st_size) + " " +
+            std::to_string(info.st_mtim.tv_sec) + "." + std::to_string(info.st_mtim.tv_nsec) + "\n";
   }
   for (const TensorEntry& entry : store.entries()) {
-    text += entry.name + " " + entry.dtype + to_string(entry.shape) + std::to_string(entry.file_index) + ":" + std::to_string(entry.offset) + "\n";
+    text += entry.name + " " + entry.dtype + to_string(entry.shape) + std::to_string(entry.file_index) + ":" +
+            std::to_string(entry.offset) + "\n";
   }
   return hash_of(text);
 }
@@ -68,8 +69,8 @@ std::string plan_identity(const QuantizePlan& plan) {
     if (!item.choice) continue;
     const QuantConfig& c = item.choice->config;
     text += item.choice->module + " " + item.choice->method;
-    for (const int64_t value : {int64_t{c.nbits}, c.group_size, int64_t{c.axis}, int64_t{c.channel_wise}, int64_t{c.round_zero},
-                                int64_t{c.quant_zero}, int64_t{c.quant_scale}}) {
+    for (const int64_t value : {int64_t{c.nbits}, c.group_size, int64_t{c.axis}, int64_t{c.channel_wise},
+                                int64_t{c.round_zero}, int64_t{c.quant_zero}, int64_t{c.quant_scale}}) {
       text += " " + std::to_string(value);
     }
     text += "\n";
@@ -82,7 +83,9 @@ std::string plan_identity(const QuantizePlan& plan) {
 class StagedFile {
  public:
   StagedFile(const std::string& dir, const OutputFilePlan& plan)
-      : final_(dir + "/" + plan.name), partial_(final_ + ".partial"), renamed_(fs::exists(final_)),
+      : final_(dir + "/" + plan.name),
+        partial_(final_ + ".partial"),
+        renamed_(fs::exists(final_)),
         file_(renamed_ ? final_ : partial_, OutputFile::Mode::keep) {}
 
   OutputFile& file() { return file_; }
@@ -111,7 +114,9 @@ class StagedFile {
 class Run {
  public:
   Run(const QuantizeModelOptions& options, Reporter& reporter)
-      : options_(options), reporter_(reporter), store_(TensorStore::open(options.model_dir)),
+      : options_(options),
+        reporter_(reporter),
+        store_(TensorStore::open(options.model_dir)),
         plan_(plan_quantization(store_, options.choices, options.compute_dtype, options.max_file_bytes)) {}
 
   QuantizeModelResult run() {
@@ -139,7 +144,9 @@ class Run {
   void report(const char* phase, const WorkItem* current) {
     Json event;
     event.set("type", "progress").set("phase", phase).set("tensorsDone", tensors_done_);
-    event.set("tensorsTotal", static_cast<int64_t>(plan_.items.size())).set("bytesDone", bytes_done_).set("bytesTotal", plan_.source_bytes);
+    event.set("tensorsTotal", static_cast<int64_t>(plan_.items.size()))
+        .set("bytesDone", bytes_done_)
+        .set("bytesTotal", plan_.source_bytes);
     event.set("current", current ? Json(current->name()) : Json());
     reporter_.progress(event.dump());
   }
@@ -195,7 +202,8 @@ class Run {
     for (size_t i = 0; i < item.outputs.size(); ++i) {
       const Placement& place = item.placements[i];
       for (int64_t at = 0; at < item.outputs[i].bytes; at += kCopyBytes) {
-        const auto part = std::span(piece.data(), static_cast<size_t>(std::min(kCopyBytes, item.outputs[i].bytes - at)));
+        const auto part =
+            std::span(piece.data(), static_cast<size_t>(std::min(kCopyBytes, item.outputs[i].bytes - at)));
         files_[static_cast<size_t>(place.file)].file().read_at(place.offset + at, part);
         hash.update(part);
         check_cancelled(reporter_);
@@ -233,7 +241,8 @@ class Run {
     QuantStats stats;
     QuantizedTensor tensor;
     try {
-      tensor = quant_method(choice.method).quantize(store_.view(item.source), choice.config, PackFormat::dense, &stats, &reporter_);
+      tensor = quant_method(choice.method)
+                   .quantize(store_.view(item.source), choice.config, PackFormat::dense, &stats, &reporter_);
     } catch (const EngineError& error) {
       if (error.code() == ErrorCode::cancelled) throw;
       throw EngineError(error.code(), item.source + ": " + error.what());
@@ -251,8 +260,8 @@ class Run {
 
   void keep_item(const WorkItem& item, Sha256& hash) {
     const TensorEntry& entry = *store_.find(item.source);
-    const auto all = store_.files()[static_cast<size_t>(entry.file_index)]->bytes().subspan(static_cast<size_t>(entry.offset),
-                                                                                            static_cast<size_t>(entry.bytes));
+    const auto all = store_.files()[static_cast<size_t>(entry.file_index)]->bytes().subspan(
+        static_cast<size_t>(entry.offset), static_cast<size_t>(entry.bytes));
     int64_t written = 0;
     for (size_t at = 0; at < all.size(); at += kCopyBytes) {
       check_cancelled(reporter_);
@@ -283,7 +292,8 @@ class Run {
         to_f32(piece.data() + i * size_of(from), from, exact.data(), n);
         from_f32(exact.data(), to, target, n);
         to_f32(target, to, exact.data(), n);
-        const bool finite = std::all_of(exact.begin(), exact.begin() + n, [](float value) { return std::isfinite(value); });
+        const bool finite =
+            std::all_of(exact.begin(), exact.begin() + n, [](float value) { return std::isfinite(value); });
         if (!finite) fits.store(false, std::memory_order_relaxed);
       }
     });
@@ -331,7 +341,8 @@ class Run {
   EngineError with_what_was_kept(const EngineError& error) const {
     if (error.code() != ErrorCode::disk_full) return error;
     return EngineError(error.code(), std::string(error.what()) + ". " + std::to_string(tensors_done_) + " of " +
-                                         std::to_string(plan_.items.size()) + " tensors are kept: free some space and start again to go on from there");
+                                         std::to_string(plan_.items.size()) +
+                                         " tensors are kept: free some space and start again to go on from there");
   }
 
   const QuantizeModelOptions& options_;
@@ -348,6 +359,8 @@ class Run {
 
 }  // namespace
 
-QuantizeModelResult quantize_model(const QuantizeModelOptions& options, Reporter& reporter) { return Run(options, reporter).run(); }
+QuantizeModelResult quantize_model(const QuantizeModelOptions& options, Reporter& reporter) {
+  return Run(options, reporter).run();
+}
 
 }  // namespace hqq

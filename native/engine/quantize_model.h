@@ -1,6 +1,6 @@
-// Quantizes a model folder tensor by tensor. The source is mapped, each result is written to its final place at once and recorded
-// in a journal, so memory stays at a few times the largest tensor, a killed run goes on from its last finished tensor, and the
-// files of a resumed run are byte for byte those of an uninterrupted one.
+// Quantizes a model folder tensor by tensor. The source is mapped, each result is written to its final place at once
+// and recorded in a journal, so memory stays at a few times the largest tensor, a killed run goes on from its last
+// finished tensor, and the files of a resumed run are byte for byte those of an uninterrupted one.
 #pragma once
 
 #include <optional>
@@ -14,8 +14,8 @@ namespace hqq {
 
 struct QuantizeModelOptions {
   std::string model_dir;
-  /// Staging folder owned by the caller; created when its parent exists. Gets model*.safetensors, the index of a sharded model,
-  /// and the journal (engine/quantize_journal.h).
+  /// Staging folder owned by the caller; created when its parent exists. Gets model*.safetensors, the index of a
+  /// sharded model, and the journal (engine/quantize_journal.h).
   std::string out_dir;
   std::vector<LayerChoice> choices;
   std::optional<DType> compute_dtype;
@@ -27,14 +27,14 @@ struct QuantizeModelResult {
   int64_t file_bytes = 0;
   int64_t quantized_tensors = 0;
   int64_t kept_tensors = 0;
-  int64_t resumed_tensors = 0;     // of both kinds, taken over from an earlier run
+  int64_t resumed_tensors = 0;  // of both kinds, taken over from an earlier run
   double seconds = 0;
-  int64_t peak_bytes = 0;          // measured, above what the process had at the start
+  int64_t peak_bytes = 0;  // measured, above what the process had at the start
 };
 
 /// Progress and `tensor` events as in electron/contract/engine.ts. Throws EngineError: bad_input and unsupported (see
-/// plan_quantization), bad_file, not_found, bad_weights naming the tensor, disk_full with what is needed and what is free,
-/// not_writable, cancelled. Whatever was finished before an error stays for the next run.
+/// plan_quantization), bad_file, not_found, bad_weights naming the tensor, disk_full with what is needed and what is
+/// free, not_writable, cancelled. Whatever was finished before an error stays for the next run.
 QuantizeModelResult quantize_model(const QuantizeModelOptions& options, Reporter& reporter);
 
 }  // namespace hqq

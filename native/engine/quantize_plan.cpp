@@ -33,7 +33,8 @@ void plan_quantized(WorkItem& item, const TensorEntry& entry, std::optional<DTyp
   const std::string& module = choice.module;
   require(entry.shape.size() == 2, ErrorCode::bad_input,
           module + ": only matrices are quantized, its weight has the shape " + to_string(entry.shape));
-  require(is_float(entry.dtype), ErrorCode::unsupported, module + ": weights of type " + entry.dtype + " cannot be quantized");
+  require(is_float(entry.dtype), ErrorCode::unsupported,
+          module + ": weights of type " + entry.dtype + " cannot be quantized");
   quant_method(choice.method);
   item.meta_dtype = compute_dtype.value_or(*dtype_from_safetensors(entry.dtype));
   try {
@@ -43,7 +44,8 @@ void plan_quantized(WorkItem& item, const TensorEntry& entry, std::optional<DTyp
   }
 }
 
-std::vector<WorkItem> plan_items(const TensorStore& store, const std::vector<LayerChoice>& choices, std::optional<DType> compute_dtype) {
+std::vector<WorkItem> plan_items(const TensorStore& store, const std::vector<LayerChoice>& choices,
+                                 std::optional<DType> compute_dtype) {
   std::map<std::string, const LayerChoice*> choice_of;
   for (const LayerChoice& choice : choices) {
     const std::string weight = choice.module + std::string(kWeight);
@@ -71,7 +73,8 @@ std::vector<WorkItem> plan_items(const TensorStore& store, const std::vector<Lay
     }
     items.push_back(std::move(item));
   }
-  std::sort(items.begin(), items.end(), [](const WorkItem& a, const WorkItem& b) { return natural_less(a.source, b.source); });
+  std::sort(items.begin(), items.end(),
+            [](const WorkItem& a, const WorkItem& b) { return natural_less(a.source, b.source); });
   return items;
 }
 
@@ -110,7 +113,8 @@ void place(const std::vector<WorkItem*>& items, int64_t index, OutputFilePlan& f
     item->placements.resize(item->outputs.size());
     for (size_t i = 0; i < item->outputs.size(); ++i) slots.push_back({item, i});
   }
-  std::sort(slots.begin(), slots.end(), [](const Slot& a, const Slot& b) { return written_before(a.spec(), b.spec()); });
+  std::sort(slots.begin(), slots.end(),
+            [](const Slot& a, const Slot& b) { return written_before(a.spec(), b.spec()); });
   std::vector<TensorSpec> specs;
   for (const Slot& slot : slots) specs.push_back(slot.spec());
   file.header = safetensors_header(specs, {{"format", "pt"}});
@@ -142,15 +146,17 @@ std::string index_of(const QuantizePlan& plan) {
 }  // namespace
 
 int64_t WorkItem::output_bytes() const {
-  return std::accumulate(outputs.begin(), outputs.end(), int64_t{0}, [](int64_t sum, const TensorSpec& spec) { return sum + spec.bytes; });
+  return std::accumulate(outputs.begin(), outputs.end(), int64_t{0},
+                         [](int64_t sum, const TensorSpec& spec) { return sum + spec.bytes; });
 }
 
-QuantizePlan plan_quantization(const TensorStore& store, const std::vector<LayerChoice>& choices, std::optional<DType> compute_dtype,
-                               int64_t max_file_bytes) {
+QuantizePlan plan_quantization(const TensorStore& store, const std::vector<LayerChoice>& choices,
+                               std::optional<DType> compute_dtype, int64_t max_file_bytes) {
   QuantizePlan plan;
   plan.items = plan_items(store, choices, compute_dtype);
   const auto contents = fill_files(plan.items, max_file_bytes);
-  require(contents.size() <= kMaxFiles, ErrorCode::bad_input, "a model of more than " + std::to_string(kMaxFiles) + " files is not written; choose larger ones");
+  require(contents.size() <= kMaxFiles, ErrorCode::bad_input,
+          "a model of more than " + std::to_string(kMaxFiles) + " files is not written; choose larger ones");
   for (size_t i = 0; i < contents.size(); ++i) {
     OutputFilePlan file{file_name(i, contents.size()), "", 0};
     place(contents[i], static_cast<int64_t>(i), file);

@@ -1,4 +1,5 @@
-// tensor.quantize: one tensor on its own, everything it turns into written out, for comparison with other implementations.
+// tensor.quantize: one tensor on its own, everything it turns into written out, for comparison with other
+// implementations.
 #include "engine/methods.h"
 #include "engine/quant_field.h"
 #include "io/safetensors.h"
@@ -9,14 +10,15 @@
 namespace hqq {
 namespace {
 
-/// Writes W_q (u8, grouped view), packed (the reference's packing), scale and zero (float32, reconstructed when quantized) and
-/// W_dq (float32, [out, in]).
+/// Writes W_q (u8, grouped view), packed (the reference's packing), scale and zero (float32, reconstructed when
+/// quantized) and W_dq (float32, [out, in]).
 void write_parts(const std::string& path, const QuantizedTensor& tensor) {
   const Buffer integers(tensor.rows * tensor.cols, MemoryUse::scratch);
   unpack(tensor, integers.as<uint8_t>());
   const Buffer weight(numel(tensor.shape) * 4, MemoryUse::scratch);
   dequantize(tensor, weight.as<float>());
-  const Buffer scale(meta_count(tensor.scale) * 4, MemoryUse::scratch), zero(meta_count(tensor.zero) * 4, MemoryUse::scratch);
+  const Buffer scale(meta_count(tensor.scale) * 4, MemoryUse::scratch),
+      zero(meta_count(tensor.zero) * 4, MemoryUse::scratch);
   meta_to_f32(tensor.scale, scale.as<float>());
   meta_to_f32(tensor.zero, zero.as<float>());
   write_safetensors(path, {{"W_q", {integers.data(), DType::u8, {tensor.rows, tensor.cols}}},
@@ -38,7 +40,8 @@ Json quantize_one(Engine&, const Json& input, Reporter& reporter) {
   QuantStats stats;
   QuantizedTensor tensor;
   try {
-    tensor = quant_method(request.method).quantize(store.view(name), request.config, PackFormat::interchange, &stats, &reporter);
+    tensor = quant_method(request.method)
+                 .quantize(store.view(name), request.config, PackFormat::interchange, &stats, &reporter);
   } catch (const EngineError& error) {
     if (error.code() == ErrorCode::cancelled || error.code() == ErrorCode::not_found) throw;
     throw EngineError(error.code(), name + ": " + error.what());

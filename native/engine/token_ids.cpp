@@ -39,7 +39,8 @@ std::vector<int32_t> read_token_ids_file(const std::string& path, int64_t max_id
   if (at < end && *at == ']') return ids;
   while (true) {
     if (max_ids > 0 && static_cast<int64_t>(ids.size()) == max_ids) return ids;
-    require(ids.size() < kMaxIds, ErrorCode::bad_file, path + ": more than " + std::to_string(kMaxIds) + " tokens; limit the number of tokens");
+    require(ids.size() < kMaxIds, ErrorCode::bad_file,
+            path + ": more than " + std::to_string(kMaxIds) + " tokens; limit the number of tokens");
     skip_space();
     int32_t id = -1;
     const auto parsed = std::from_chars(at, end, id);

@@ -9,11 +9,13 @@
 
 namespace hqq {
 
-/// A list of token ids. Throws EngineError{bad_input} naming `where` for anything that is not a whole number in [0, 2^31).
+/// A list of token ids. Throws EngineError{bad_input} naming `where` for anything that is not a whole number in [0,
+/// 2^31).
 std::vector<int32_t> read_token_ids(const Json& list, const std::string& where);
 
 /// A JSON file that holds one flat array of token ids, read without building a JSON value, so that millions of
-/// tokens stay small. At most `max_ids` are read (0: all); the rest of the file is then not looked at. Throws EngineError{not_found|bad_file}.
+/// tokens stay small. At most `max_ids` are read (0: all); the rest of the file is then not looked at. Throws
+/// EngineError{not_found|bad_file}.
 std::vector<int32_t> read_token_ids_file(const std::string& path, int64_t max_ids);
 
 }  // namespace hqq

@@ -7,8 +7,8 @@
 
 namespace hqq {
 
-/// disk_full for ENOSPC and EDQUOT, not_writable for EROFS, and for EACCES and EPERM when `writing`; not_found for ENOENT
-/// and ENOTDIR when reading; io for the rest.
+/// disk_full for ENOSPC and EDQUOT, not_writable for EROFS, and for EACCES and EPERM when `writing`; not_found for
+/// ENOENT and ENOTDIR when reading; io for the rest.
 ErrorCode code_of_errno(int error, bool writing);
 
 /// Throws EngineError with "ACTION PATH: reason" of a failed read or write.

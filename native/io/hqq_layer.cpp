@@ -15,7 +15,8 @@ constexpr int64_t kMaxExtent = int64_t{1} << 31;
 class LayerReader {
  public:
   /// Without `copy` the buffers stay empty.
-  LayerReader(const TensorStore& store, const std::string& module, bool copy) : store_(store), prefix_(module + "."), copy_(copy) {}
+  LayerReader(const TensorStore& store, const std::string& module, bool copy)
+      : store_(store), prefix_(module + "."), copy_(copy) {}
 
   QuantizedTensor read() {
     require(is_hqq_layer(store_, prefix_.substr(0, prefix_.size() - 1)), ErrorCode::not_found,
@@ -42,7 +43,9 @@ class LayerReader {
     if (value < low || value > high) fail(key, "is " + std::to_string(value) + ", which no layer has");
     return value;
   }
-  bool flag(const char* key, bool fallback) const { return store_.contains(prefix_ + key) ? scalar(key, 0, 1) != 0 : fallback; }
+  bool flag(const char* key, bool fallback) const {
+    return store_.contains(prefix_ + key) ? scalar(key, 0, 1) != 0 : fallback;
+  }
 
   Shape read_shape() const {
     const TensorView view = store_.view(prefix_ + "shape");
@@ -50,7 +53,8 @@ class LayerReader {
     Shape shape(2);
     std::memcpy(shape.data(), view.data, 2 * sizeof(int64_t));
     for (const int64_t extent : shape) {
-      if (extent < 1 || extent >= kMaxExtent) fail("shape", "holds " + std::to_string(extent) + ", which is no extent of a matrix");
+      if (extent < 1 || extent >= kMaxExtent)
+        fail("shape", "holds " + std::to_string(extent) + ", which is no extent of a matrix");
     }
     return shape;
   }
@@ -58,18 +62,21 @@ class LayerReader {
   QuantConfig read_config(const Shape& shape) const {
     QuantConfig config;
     const TensorEntry* nbits = store_.find(prefix_ + "nbits");
-    require(!nbits || nbits->dtype != "F32", ErrorCode::unsupported, "layer " + prefix_ + " has a fractional bit width (1.58), which this engine does not run");
+    require(!nbits || nbits->dtype != "F32", ErrorCode::unsupported,
+            "layer " + prefix_ + " has a fractional bit width (1.58), which this engine does not run");
     config.nbits = static_cast<int>(scalar("nbits", 1, 8));
     if (config.nbits == 7) fail("nbits", "is 7, which HQQ does not have");
     config.axis = static_cast<int>(scalar("axis", 0, 1));
     config.channel_wise = flag("channel_wise", true);
     config.group_size = scalar("group_size", 1, shape[0] * shape[1]);
-    if (shape[0] * shape[1] % config.group_size != 0) fail("group_size", "does not divide the " + std::to_string(shape[0] * shape[1]) + " weights");
+    if (shape[0] * shape[1] % config.group_size != 0)
+      fail("group_size", "does not divide the " + std::to_string(shape[0] * shape[1]) + " weights");
     config.round_zero = flag("round_zero", false);
     config.optimize = flag("optimize", true);
     config.quant_zero = flag("quant_zero", false);
     config.quant_scale = flag("quant_scale", false);
-    require(!flag("offload_meta", false), ErrorCode::unsupported, "layer " + prefix_ + " has offloaded metadata (offload_meta), which this engine does not run");
+    require(!flag("offload_meta", false), ErrorCode::unsupported,
+            "layer " + prefix_ + " has offloaded metadata (offload_meta), which this engine does not run");
     return config;
   }
 
@@ -96,10 +103,12 @@ class LayerReader {
     const int64_t expected = packed_bytes(tensor.packing, tensor.rows, tensor.cols);
     const bool as_float = flag("view_as_float", false);
     const bool float_type = view.dtype == DType::f32 || view.dtype == DType::f16 || view.dtype == DType::bf16;
-    if (as_float ? !float_type : view.dtype != packed_dtype(tensor.packing)) fail("W_q", "has a type that does not fit its packing");
+    if (as_float ? !float_type : view.dtype != packed_dtype(tensor.packing))
+      fail("W_q", "has a type that does not fit its packing");
     if (view.bytes() != expected || (!as_float && view.shape != tensor.packed_shape)) {
-      fail("W_q", "is " + to_string(view.shape) + " of " + std::to_string(view.bytes()) + " bytes, but " + std::string(to_string(tensor.packing)) + to_string(tensor.packed_shape) +
-                      " needs " + std::to_string(expected));
+      fail("W_q", "is " + to_string(view.shape) + " of " + std::to_string(view.bytes()) + " bytes, but " +
+                      std::string(to_string(tensor.packing)) + to_string(tensor.packed_shape) + " needs " +
+                      std::to_string(expected));
     }
     if (as_float && store_.contains(prefix_ + "unpack_view_dtype")) {
       const auto dtype = dtype_from_torch(store_.ascii(prefix_ + "unpack_view_dtype"));
@@ -117,7 +126,8 @@ class LayerReader {
 
   TensorView floats(const std::string& key) const {
     const TensorView view = store_.view(prefix_ + key);
-    if (view.dtype != DType::f32 && view.dtype != DType::f16 && view.dtype != DType::bf16) fail(key, "is not a floating-point tensor");
+    if (view.dtype != DType::f32 && view.dtype != DType::f16 && view.dtype != DType::bf16)
+      fail(key, "is not a floating-point tensor");
     return view;
   }
 
@@ -132,7 +142,8 @@ class LayerReader {
       return meta;
     }
     const TensorView view = floats(key);
-    if (view.numel() != count) fail(key, "has " + std::to_string(view.numel()) + " values for " + std::to_string(count) + " groups");
+    if (view.numel() != count)
+      fail(key, "has " + std::to_string(view.numel()) + " values for " + std::to_string(count) + " groups");
     meta.dtype = view.dtype;
     meta.values = copied(view, MemoryUse::metadata);
     return meta;
@@ -140,12 +151,15 @@ class LayerReader {
 
   void read_quantized_meta(const std::string& key, int64_t count, MetaTensor& meta) const {
     const TensorView q = store_.view(prefix_ + key + "_q");
-    if (q.dtype != DType::u8 || q.numel() != count) fail(key + "_q", "does not hold " + std::to_string(count) + " bytes");
+    if (q.dtype != DType::u8 || q.numel() != count)
+      fail(key + "_q", "does not hold " + std::to_string(count) + " bytes");
     const TensorView scale = floats("meta_" + key + ".scale"), zero = floats("meta_" + key + ".zero");
     const int64_t columns = scale.numel();
-    if (columns < 1 || count % columns != 0 || zero.numel() != columns) fail("meta_" + key + ".scale", "does not fit its values");
+    if (columns < 1 || count % columns != 0 || zero.numel() != columns)
+      fail("meta_" + key + ".scale", "does not fit its values");
     // One scale for all, or one per column of [count / columns, columns].
-    if (columns > 1 && q.shape != Shape{count / columns, columns}) fail(key + "_q", "has a shape that does not fit its scale");
+    if (columns > 1 && q.shape != Shape{count / columns, columns})
+      fail(key + "_q", "has a shape that does not fit its scale");
     meta.q_shape = q.shape;
     meta.q_meta_shape = columns == 1 ? Shape{} : Shape{1, columns};
     if (!copy_) return;
@@ -179,7 +193,9 @@ std::vector<std::string> hqq_layer_names(const TensorStore& store) {
   return names;
 }
 
-QuantizedTensor load_hqq_layer(const TensorStore& store, const std::string& module) { return LayerReader(store, module, true).read(); }
+QuantizedTensor load_hqq_layer(const TensorStore& store, const std::string& module) {
+  return LayerReader(store, module, true).read();
+}
 
 HqqLayerInfo describe_hqq_layer(const TensorStore& store, const std::string& module) {
   const QuantizedTensor layer = LayerReader(store, module, false).read();
@@ -187,7 +203,8 @@ HqqLayerInfo describe_hqq_layer(const TensorStore& store, const std::string& mod
   // Entries are sorted by name: those of a module stand together.
   const auto& entries = store.entries();
   const std::string prefix = module + ".";
-  auto entry = std::lower_bound(entries.begin(), entries.end(), prefix, [](const TensorEntry& e, const std::string& wanted) { return e.name < wanted; });
+  auto entry = std::lower_bound(entries.begin(), entries.end(), prefix,
+                                [](const TensorEntry& e, const std::string& wanted) { return e.name < wanted; });
   for (; entry != entries.end() && entry->name.starts_with(prefix); ++entry) {
     if (entry->name == prefix + "W_q") info.packed_bytes = entry->bytes;
     else if (entry->name != prefix + "bias") info.metadata_bytes += entry->bytes;

@@ -1,5 +1,6 @@
-// How one HQQ layer lies in a safetensors file: the key names of transformers and hqq (`<module>.W_q`, `.scale`, ...), shared by
-// the writer and the loader, plus our own keys for what the reference cannot store. native/README.md has the table.
+// How one HQQ layer lies in a safetensors file: the key names of transformers and hqq (`<module>.W_q`, `.scale`, ...),
+// shared by the writer and the loader, plus our own keys for what the reference cannot store. native/README.md has the
+// table.
 #pragma once
 
 #include <deque>
@@ -16,10 +17,10 @@ std::vector<std::string> hqq_layer_names(const TensorStore& store);
 /// True when `module` is one of them.
 bool is_hqq_layer(const TensorStore& store, const std::string& module);
 
-/// Reads one layer. Accepts what hqq and transformers write (optional keys may be absent, W_q may be a float view) and what
-/// hqq_layer_tensors writes. Every count, shape and type is checked against the others, so that kernels can trust the result.
-/// Throws EngineError{not_found} for an unknown module, {bad_file} naming the key that does not fit, {unsupported} for 1.58-bit
-/// and offloaded metadata.
+/// Reads one layer. Accepts what hqq and transformers write (optional keys may be absent, W_q may be a float view) and
+/// what hqq_layer_tensors writes. Every count, shape and type is checked against the others, so that kernels can trust
+/// the result. Throws EngineError{not_found} for an unknown module, {bad_file} naming the key that does not fit,
+/// {unsupported} for 1.58-bit and offloaded metadata.
 QuantizedTensor load_hqq_layer(const TensorStore& store, const std::string& module);
 
 /// What load_hqq_layer would give, checked alike, without reading the weights.
@@ -32,12 +33,14 @@ struct HqqLayerInfo {
 };
 HqqLayerInfo describe_hqq_layer(const TensorStore& store, const std::string& module);
 
-/// The tensors that store one layer, without their values: what load_hqq_layer needs and all 19 keys that transformers requires.
-/// Scale and zero are stored as `compute_dtype`; quantized metadata as u8 with float32 scale and zero of its own.
-std::vector<TensorSpec> hqq_layer_specs(const std::string& module, const Shape& shape, const QuantConfig& config, DType compute_dtype);
+/// The tensors that store one layer, without their values: what load_hqq_layer needs and all 19 keys that transformers
+/// requires. Scale and zero are stored as `compute_dtype`; quantized metadata as u8 with float32 scale and zero of its
+/// own.
+std::vector<TensorSpec> hqq_layer_specs(const std::string& module, const Shape& shape, const QuantConfig& config,
+                                        DType compute_dtype);
 
-/// The same tensors with their values, in the same order. The small ones are owned here, the large ones stay in `tensor`, which
-/// must outlive this object and hold its scale and zero in `compute_dtype` (quant/meta.h: cast_meta).
+/// The same tensors with their values, in the same order. The small ones are owned here, the large ones stay in
+/// `tensor`, which must outlive this object and hold its scale and zero in `compute_dtype` (quant/meta.h: cast_meta).
 class HqqLayerTensors {
  public:
   HqqLayerTensors(const std::string& module, const QuantizedTensor& tensor, DType compute_dtype);

@@ -15,7 +15,9 @@ std::vector<std::byte> bytes_of(const std::vector<T>& values) {
   std::memcpy(out.data(), values.data(), out.size());
   return out;
 }
-std::vector<std::byte> bytes_of_text(std::string_view text) { return bytes_of(std::vector<char>(text.begin(), text.end())); }
+std::vector<std::byte> bytes_of_text(std::string_view text) {
+  return bytes_of(std::vector<char>(text.begin(), text.end()));
+}
 
 /// A tensor whose value follows from the configuration.
 struct SmallTensor {
@@ -23,21 +25,24 @@ struct SmallTensor {
   std::vector<std::byte> value;
 };
 
-std::vector<SmallTensor> small_tensors(const std::string& module, const Shape& shape, const QuantConfig& config, Packing packing,
-                                       DType compute_dtype) {
+std::vector<SmallTensor> small_tensors(const std::string& module, const Shape& shape, const QuantConfig& config,
+                                       Packing packing, DType compute_dtype) {
   std::vector<SmallTensor> out;
   const auto integer = [&](const char* key, int64_t value) {
-    out.push_back({tensor_spec(module + "." + key, DType::i32, {}), bytes_of(std::vector<int32_t>{static_cast<int32_t>(value)})});
+    out.push_back(
+        {tensor_spec(module + "." + key, DType::i32, {}), bytes_of(std::vector<int32_t>{static_cast<int32_t>(value)})});
   };
   const auto flag = [&](const char* key, bool value) {
     out.push_back({tensor_spec(module + "." + key, DType::u8, {}), bytes_of(std::vector<uint8_t>{value})});
   };
   const auto text = [&](const char* key, std::string_view value) {
-    out.push_back({tensor_spec(module + "." + key, DType::u8, {static_cast<int64_t>(value.size())}), bytes_of_text(value)});
+    out.push_back(
+        {tensor_spec(module + "." + key, DType::u8, {static_cast<int64_t>(value.size())}), bytes_of_text(value)});
   };
   out.push_back({tensor_spec(module + ".shape", DType::i64, {2}), bytes_of(shape)});
   integer("nbits", config.nbits);
-  // Never "none" in a file; per tensor it still says how many rows the packed view has, which the reference needs at 3 bits.
+  // Never "none" in a file; per tensor it still says how many rows the packed view has, which the reference needs at 3
+  // bits.
   const bool whole_lines = !config.channel_wise || config.group_size == 0;
   integer("group_size", whole_lines ? shape[config.axis] : config.group_size);
   integer("axis", config.axis);
@@ -57,8 +62,8 @@ std::vector<SmallTensor> small_tensors(const std::string& module, const Shape& s
 }
 
 /// Specs of scale or zero: one tensor, or three when it is quantized.
-void append_meta_specs(const std::string& module, const std::string& key, const Shape& shape, int64_t group, DType compute_dtype,
-                       bool quantized, std::vector<TensorSpec>& out) {
+void append_meta_specs(const std::string& module, const std::string& key, const Shape& shape, int64_t group,
+                       DType compute_dtype, bool quantized, std::vector<TensorSpec>& out) {
   const std::string prefix = module + ".";
   if (!quantized) {
     out.push_back(tensor_spec(prefix + key, compute_dtype, shape));
@@ -66,8 +71,8 @@ void append_meta_specs(const std::string& module, const std::string& key, const 
   }
   const int64_t count = numel(shape);
   require(group == 0 || count % group == 0, ErrorCode::bad_input,
-          module + ": a quantized " + key + " needs a number of groups that " + std::to_string(group) + " divides, this layer has " +
-              std::to_string(count) + "; choose another group size or turn it off");
+          module + ": a quantized " + key + " needs a number of groups that " + std::to_string(group) +
+              " divides, this layer has " + std::to_string(count) + "; choose another group size or turn it off");
   const Shape own_shape = group == 0 ? Shape{} : Shape{1, count / group};
   out.push_back(tensor_spec(prefix + key + "_q", DType::u8, group == 0 ? shape : Shape{group, count / group}));
   out.push_back(tensor_spec(prefix + "meta_" + key + ".scale", DType::f32, own_shape));
@@ -76,13 +81,16 @@ void append_meta_specs(const std::string& module, const std::string& key, const 
 
 }  // namespace
 
-std::vector<TensorSpec> hqq_layer_specs(const std::string& module, const Shape& shape, const QuantConfig& config, DType compute_dtype) {
+std::vector<TensorSpec> hqq_layer_specs(const std::string& module, const Shape& shape, const QuantConfig& config,
+                                        DType compute_dtype) {
   const Packing packing = packing_for(config.nbits, PackFormat::dense);
   const Grouping view = resolve_grouping(config, shape);
-  std::vector<TensorSpec> specs = {tensor_spec(module + ".W_q", packed_dtype(packing), packed_shape(packing, view.rows, view.cols))};
+  std::vector<TensorSpec> specs = {
+      tensor_spec(module + ".W_q", packed_dtype(packing), packed_shape(packing, view.rows, view.cols))};
   append_meta_specs(module, "scale", meta_shape(view), kScaleGroupSize, compute_dtype, config.quant_scale, specs);
   append_meta_specs(module, "zero", meta_shape(view), 0, compute_dtype, config.quant_zero, specs);
-  for (SmallTensor& small : small_tensors(module, shape, config, packing, compute_dtype)) specs.push_back(std::move(small.spec));
+  for (SmallTensor& small : small_tensors(module, shape, config, packing, compute_dtype))
+    specs.push_back(std::move(small.spec));
   return specs;
 }
 
@@ -92,7 +100,8 @@ HqqLayerTensors::HqqLayerTensors(const std::string& module, const QuantizedTenso
     const TensorSpec& spec = specs[tensors_.size()];
     const TensorView view{data, dtype, shape};
     require(spec.dtype == to_string(dtype) && spec.shape == shape && view.bytes() == available, ErrorCode::internal,
-            "quantized " + spec.name + " is " + std::string(to_string(dtype)) + to_string(shape) + ", planned was " + spec.dtype + to_string(spec.shape));
+            "quantized " + spec.name + " is " + std::string(to_string(dtype)) + to_string(shape) + ", planned was " +
+                spec.dtype + to_string(spec.shape));
     tensors_.push_back({spec.name, view});
   };
   add(tensor.packed.data(), packed_dtype(tensor.packing), tensor.packed_shape, tensor.packed.bytes());

@@ -1,5 +1,5 @@
-// Recursive-descent parser and writer of io/json.h. The parser is fed hostile headers, so it never reads past its input,
-// recurses to a stated depth only, and names the place of the first thing it does not like.
+// Recursive-descent parser and writer of io/json.h. The parser is fed hostile headers, so it never reads past its
+// input, recurses to a stated depth only, and names the place of the first thing it does not like.
 #include "io/json.h"
 
 #include <algorithm>
@@ -19,7 +19,8 @@ class Parser {
   Parser(std::string_view text, const JsonLimits& limits) : text_(text), limits_(limits) {}
 
   Json parse_document() {
-    if (text_.size() > limits_.max_bytes) fail("JSON text is larger than " + std::to_string(limits_.max_bytes) + " bytes");
+    if (text_.size() > limits_.max_bytes)
+      fail("JSON text is larger than " + std::to_string(limits_.max_bytes) + " bytes");
     Json value = parse_value(0);
     skip_space();
     if (at_ != text_.size()) fail("unexpected text after the JSON value");
@@ -192,7 +193,9 @@ class Parser {
     const char c = peek();
     ++at_;
     switch (c) {
-      case '"': case '\\': case '/': out.push_back(c); return;
+      case '"':
+      case '\\':
+      case '/': out.push_back(c); return;
       case 'b': out.push_back('\b'); return;
       case 'f': out.push_back('\f'); return;
       case 'n': out.push_back('\n'); return;
@@ -243,7 +246,9 @@ class Parser {
 
   /// Copies one multi-byte character; refuses overlong forms, surrogates and points above U+10FFFF.
   void copy_utf8(std::string& out) {
-    const auto byte = [&](size_t i) { return at_ + i < text_.size() ? static_cast<unsigned char>(text_[at_ + i]) : 0u; };
+    const auto byte = [&](size_t i) {
+      return at_ + i < text_.size() ? static_cast<unsigned char>(text_[at_ + i]) : 0u;
+    };
     const uint32_t lead = byte(0);
     const size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
     uint32_t point = lead & (length == 4 ? 0x07u : length == 3 ? 0x0Fu : 0x1Fu);

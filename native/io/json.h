@@ -1,5 +1,5 @@
-// JSON values, a bounded parser and a writer. Our own because the parser reads hostile safetensors headers (caps on size and
-// depth, duplicate keys refused) and because the engine must build with nothing but a C++ compiler.
+// JSON values, a bounded parser and a writer. Our own because the parser reads hostile safetensors headers (caps on
+// size and depth, duplicate keys refused) and because the engine must build with nothing but a C++ compiler.
 #pragma once
 
 #include <cstdint>
@@ -81,7 +81,8 @@ struct JsonLimits {
   size_t max_values = 8'000'000;         // in all
 };
 
-/// Throws EngineError{bad_file} with line and column on malformed input, a duplicate key, invalid UTF-8 or an exceeded limit.
+/// Throws EngineError{bad_file} with line and column on malformed input, a duplicate key, invalid UTF-8 or an exceeded
+/// limit.
 Json parse_json(std::string_view text, const JsonLimits& limits = {});
 /// Reads and parses a file; errors name it.
 Json read_json_file(const std::string& path, const JsonLimits& limits = {});

@@ -1,5 +1,5 @@
-// Read-only memory mapping of a whole file, with one owner. A file that another program truncates while it is mapped faults
-// on access: that ends the engine process, which the supervisor restarts, and nothing else.
+// Read-only memory mapping of a whole file, with one owner. A file that another program truncates while it is mapped
+// faults on access: that ends the engine process, which the supervisor restarts, and nothing else.
 #pragma once
 
 #include <cstddef>
@@ -10,8 +10,8 @@ namespace hqq {
 
 class MappedFile {
  public:
-  /// Throws EngineError{not_found} when absent, {bad_file} for a folder or device, {io} otherwise. An empty file maps to an
-  /// empty span.
+  /// Throws EngineError{not_found} when absent, {bad_file} for a folder or device, {io} otherwise. An empty file maps
+  /// to an empty span.
   explicit MappedFile(const std::string& path);
   MappedFile(MappedFile&& other) noexcept;
   MappedFile& operator=(MappedFile&&) = delete;
@@ -21,7 +21,8 @@ class MappedFile {
 
   std::span<const std::byte> bytes() const { return bytes_; }
   const std::string& path() const { return path_; }
-  /// Tells the system that this range will not be needed soon, so that quantizing a large model keeps resident memory low.
+  /// Tells the system that this range will not be needed soon, so that quantizing a large model keeps resident memory
+  /// low.
   void drop(size_t offset, size_t length) const;
 
  private:

@@ -38,7 +38,8 @@ OutputFile::OutputFile(const std::string& path, Mode mode) : path_(path) {
   if (fd_ < 0) throw_write_error("cannot write", path);
 }
 
-OutputFile::OutputFile(OutputFile&& other) noexcept : path_(std::move(other.path_)), fd_(std::exchange(other.fd_, -1)) {}
+OutputFile::OutputFile(OutputFile&& other) noexcept
+    : path_(std::move(other.path_)), fd_(std::exchange(other.fd_, -1)) {}
 
 OutputFile::~OutputFile() {
   if (fd_ >= 0) ::close(fd_);

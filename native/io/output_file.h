@@ -1,5 +1,5 @@
-// A file being written: owns its descriptor, turns every failure into an error a person can act on, and knows how to become
-// durable (data, then name, then folder entry).
+// A file being written: owns its descriptor, turns every failure into an error a person can act on, and knows how to
+// become durable (data, then name, then folder entry).
 #pragma once
 
 #include <cstdint>
@@ -28,8 +28,8 @@ class OutputFile {
   void write_at(int64_t offset, std::span<const std::byte> data);
   void read_at(int64_t offset, std::span<std::byte> data) const;
   void resize(int64_t bytes);
-  /// Reserves room and sets the size, so that a full disk shows before the work and not after it; where the file system cannot
-  /// reserve, only the size is set.
+  /// Reserves room and sets the size, so that a full disk shows before the work and not after it; where the file system
+  /// cannot reserve, only the size is set.
   void reserve(int64_t bytes);
   /// Returns when the content is on the disk.
   void sync();

@@ -14,9 +14,9 @@ namespace fs = std::filesystem;
 /// Bits of one element of every type the format knows; the engine computes with the few of core/dtype.h.
 std::optional<int64_t> bits_of(std::string_view dtype) {
   static const std::map<std::string_view, int64_t> bits = {
-      {"BOOL", 8},    {"F4", 4},   {"F6_E2M3", 6}, {"F6_E3M2", 6}, {"U8", 8},   {"I8", 8},   {"F8_E5M2", 8}, {"F8_E4M3", 8},
-      {"F8_E8M0", 8}, {"I16", 16}, {"U16", 16},    {"F16", 16},    {"BF16", 16}, {"I32", 32}, {"U32", 32},    {"F32", 32},
-      {"C64", 64},    {"F64", 64}, {"I64", 64},    {"U64", 64}};
+      {"BOOL", 8},    {"F4", 4},      {"F6_E2M3", 6}, {"F6_E3M2", 6}, {"U8", 8},   {"I8", 8},    {"F8_E5M2", 8},
+      {"F8_E4M3", 8}, {"F8_E8M0", 8}, {"I16", 16},    {"U16", 16},    {"F16", 16}, {"BF16", 16}, {"I32", 32},
+      {"U32", 32},    {"F32", 32},    {"C64", 64},    {"F64", 64},    {"I64", 64}, {"U64", 64}};
   const auto found = bits.find(dtype);
   if (found == bits.end()) return std::nullopt;
   return found->second;
@@ -86,7 +86,8 @@ class HeaderReader {
   }
 
   TensorEntry read_tensor(const std::string& name, const Json& value) const {
-    if (name.empty() || static_cast<int64_t>(name.size()) > limits_.max_name_bytes) fail(name, "has an empty or too long name");
+    if (name.empty() || static_cast<int64_t>(name.size()) > limits_.max_name_bytes)
+      fail(name, "has an empty or too long name");
     if (name.find('\0') != std::string::npos) fail(name, "has a zero byte in its name");
     if (!value.is_object()) fail(name, "is not described by an object");
     const Json* dtype = value.find("dtype");
@@ -103,24 +104,28 @@ class HeaderReader {
     const int64_t end = read_count(name, offsets->as_array()[1], "offset");
     const int64_t available = static_cast<int64_t>(file_.size()) - data_begin_;
     if (begin > end) fail(name, "ends before it begins");
-    if (end > available) fail(name, "ends at byte " + std::to_string(end) + " of " + std::to_string(available) + "; the file is truncated");
+    if (end > available)
+      fail(name,
+           "ends at byte " + std::to_string(end) + " of " + std::to_string(available) + "; the file is truncated");
     entry.offset = data_begin_ + begin;
     entry.bytes = end - begin;
     const int64_t expected = expected_bytes(entry);
     if (entry.bytes != expected) {
-      fail(name, "takes " + std::to_string(entry.bytes) + " bytes, but " + entry.dtype.substr(0, 20) + to_string(entry.shape) +
-                     " needs " + std::to_string(expected));
+      fail(name, "takes " + std::to_string(entry.bytes) + " bytes, but " + entry.dtype.substr(0, 20) +
+                     to_string(entry.shape) + " needs " + std::to_string(expected));
     }
     return entry;
   }
 
   int64_t read_count(const std::string& name, const Json& value, const char* what) const {
-    if (!value.is_int() || value.as_int() < 0) fail(name, std::string("has an ") + what + " that is not a whole number >= 0");
+    if (!value.is_int() || value.as_int() < 0)
+      fail(name, std::string("has an ") + what + " that is not a whole number >= 0");
     return value.as_int();
   }
 
   Shape read_shape(const std::string& name, const Json::Array& dims) const {
-    if (static_cast<int64_t>(dims.size()) > limits_.max_rank) fail(name, "has more than " + std::to_string(limits_.max_rank) + " dimensions");
+    if (static_cast<int64_t>(dims.size()) > limits_.max_rank)
+      fail(name, "has more than " + std::to_string(limits_.max_rank) + " dimensions");
     Shape shape;
     for (const Json& dim : dims) shape.push_back(read_count(name, dim, "extent"));
     return shape;
@@ -164,9 +169,11 @@ class HeaderReader {
 
 /// A shard name may only name a file beside the index.
 void check_shard_name(const std::string& shard, const std::string& index_path) {
-  const bool safe = !shard.empty() && shard.size() <= 255 && shard.find_first_of(std::string_view("/\\:\0", 4)) == std::string::npos &&
-                    shard.front() != '.' && fs::path(shard).extension() == ".safetensors";
-  require(safe, ErrorCode::bad_file, index_path + ": \"" + shard.substr(0, 200) + "\" is not the name of a .safetensors file beside it");
+  const bool safe = !shard.empty() && shard.size() <= 255 &&
+                    shard.find_first_of(std::string_view("/\\:\0", 4)) == std::string::npos && shard.front() != '.' &&
+                    fs::path(shard).extension() == ".safetensors";
+  require(safe, ErrorCode::bad_file,
+          index_path + ": \"" + shard.substr(0, 200) + "\" is not the name of a .safetensors file beside it");
 }
 
 /// Tensor name -> shard file name of an index file.
@@ -180,7 +187,8 @@ std::map<std::string, std::string> read_index(const std::string& path, const Saf
     check_shard_name(shard.as_string(), path);
     shard_of.emplace(name, shard.as_string());
   }
-  require(static_cast<int64_t>(shard_of.size()) <= limits.max_tensors, ErrorCode::bad_file, path + ": too many tensors");
+  require(static_cast<int64_t>(shard_of.size()) <= limits.max_tensors, ErrorCode::bad_file,
+          path + ": too many tensors");
   return shard_of;
 }
 
@@ -214,13 +222,15 @@ TensorStore TensorStore::open(const std::string& path, const SafetensorsLimits& 
     const auto shard_of = read_index(weights.string(), limits);
     std::set<std::string> shards;
     for (const auto& [name, shard] : shard_of) shards.insert(shard);
-    require(static_cast<int64_t>(shards.size()) <= limits.max_files, ErrorCode::bad_file, weights.string() + ": too many files");
+    require(static_cast<int64_t>(shards.size()) <= limits.max_files, ErrorCode::bad_file,
+            weights.string() + ": too many files");
     for (const std::string& shard : shards) store.add_file((weights.parent_path() / shard).string(), limits, &shard_of);
     if (store.entries_.size() != shard_of.size()) {
       std::set<std::string> present;
       for (const TensorEntry& entry : store.entries_) present.insert(entry.name);
       for (const auto& [name, shard] : shard_of) {
-        require(present.contains(name), ErrorCode::bad_file, weights.string() + ": tensor \"" + name.substr(0, 200) + "\" is not in " + shard);
+        require(present.contains(name), ErrorCode::bad_file,
+                weights.string() + ": tensor \"" + name.substr(0, 200) + "\" is not in " + shard);
       }
     }
   }
@@ -245,8 +255,9 @@ void TensorStore::add_file(const std::string& path, const SafetensorsLimits& lim
 }
 
 const TensorEntry* TensorStore::find(const std::string& name) const {
-  const auto found = std::lower_bound(entries_.begin(), entries_.end(), name,
-                                      [](const TensorEntry& entry, const std::string& wanted) { return entry.name < wanted; });
+  const auto found =
+      std::lower_bound(entries_.begin(), entries_.end(), name,
+                       [](const TensorEntry& entry, const std::string& wanted) { return entry.name < wanted; });
   return found != entries_.end() && found->name == name ? &*found : nullptr;
 }
 
@@ -284,7 +295,8 @@ std::string TensorStore::ascii(const std::string& name) const {
   const TensorEntry* entry = find(name);
   require(entry != nullptr, ErrorCode::not_found, "the model has no tensor \"" + name + "\"");
   const auto data = data_of(*entry);
-  require(entry->dtype == "U8" && data.size() <= max_text, ErrorCode::bad_file, "tensor \"" + name + "\" is not a short text");
+  require(entry->dtype == "U8" && data.size() <= max_text, ErrorCode::bad_file,
+          "tensor \"" + name + "\" is not a short text");
   std::string text;
   for (const std::byte byte : data) {
     const auto c = static_cast<unsigned char>(byte);
@@ -296,7 +308,9 @@ std::string TensorStore::ascii(const std::string& name) const {
 
 void TensorStore::drop(const std::string& name) const {
   const TensorEntry* entry = find(name);
-  if (entry) files_[static_cast<size_t>(entry->file_index)]->drop(static_cast<size_t>(entry->offset), static_cast<size_t>(entry->bytes));
+  if (entry)
+    files_[static_cast<size_t>(entry->file_index)]->drop(static_cast<size_t>(entry->offset),
+                                                         static_cast<size_t>(entry->bytes));
 }
 
 }  // namespace hqq

@@ -1,5 +1,5 @@
-// Safetensors reading (single file or sharded index) and writing. The parser trusts nothing: header size, dtypes, shapes,
-// offsets, overlaps and bounds are all checked against named caps before a byte of data is touched.
+// Safetensors reading (single file or sharded index) and writing. The parser trusts nothing: header size, dtypes,
+// shapes, offsets, overlaps and bounds are all checked against named caps before a byte of data is touched.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,7 @@ struct SafetensorsLimits {
 
 struct TensorEntry {
   std::string name;
-  std::string dtype;       // as spelled in the file; TensorStore::view needs one of core/dtype.h
+  std::string dtype;  // as spelled in the file; TensorStore::view needs one of core/dtype.h
   Shape shape;
   int64_t file_index = 0;  // into TensorStore::files()
   int64_t offset = 0;      // absolute byte offset in that file
@@ -39,8 +39,8 @@ std::vector<TensorEntry> parse_safetensors_header(std::span<const std::byte> fil
 /// All tensors of a model folder or of one file, memory-mapped.
 class TensorStore {
  public:
-  /// `path`: a .safetensors file, a model.safetensors.index.json, or a folder holding either. Shard names are validated (no
-  /// separators, no ".."). Throws EngineError{not_found|bad_file}.
+  /// `path`: a .safetensors file, a model.safetensors.index.json, or a folder holding either. Shard names are validated
+  /// (no separators, no ".."). Throws EngineError{not_found|bad_file}.
   static TensorStore open(const std::string& path, const SafetensorsLimits& limits = {});
 
   const std::vector<TensorEntry>& entries() const { return entries_; }  // sorted by name
@@ -49,8 +49,8 @@ class TensorStore {
   /// View into the mapping; `data` may be unaligned when the file's header is. Throws {not_found} for an unknown name,
   /// {unsupported} for a dtype the engine does not read.
   TensorView view(const std::string& name) const;
-  /// Small metadata tensors of HQQ layers: a 0-d or 1-element integer/bool; the ASCII bytes of a u8 vector of at most 256.
-  /// Throw {not_found}, or {bad_file} for another type, shape or content.
+  /// Small metadata tensors of HQQ layers: a 0-d or 1-element integer/bool; the ASCII bytes of a u8 vector of at most
+  /// 256. Throw {not_found}, or {bad_file} for another type, shape or content.
   int64_t scalar(const std::string& name) const;
   std::string ascii(const std::string& name) const;
   /// Lets the system drop the pages of a tensor that has been consumed.
@@ -60,7 +60,8 @@ class TensorStore {
   const std::map<std::string, std::string>& metadata() const { return metadata_; }
 
  private:
-  void add_file(const std::string& path, const SafetensorsLimits& limits, const std::map<std::string, std::string>* shard_of);
+  void add_file(const std::string& path, const SafetensorsLimits& limits,
+                const std::map<std::string, std::string>* shard_of);
   std::span<const std::byte> data_of(const TensorEntry& entry) const;
 
   std::vector<std::shared_ptr<MappedFile>> files_;
@@ -68,8 +69,8 @@ class TensorStore {
   std::map<std::string, std::string> metadata_;
 };
 
-/// Name, type (as the format spells it; kept tensors may have types the engine does not compute with), shape and size of a
-/// tensor that is about to be written.
+/// Name, type (as the format spells it; kept tensors may have types the engine does not compute with), shape and size
+/// of a tensor that is about to be written.
 struct TensorSpec {
   std::string name;
   std::string dtype;
@@ -78,7 +79,8 @@ struct TensorSpec {
 };
 TensorSpec tensor_spec(std::string name, DType dtype, Shape shape);
 /// The header of a file that holds `tensors` back to back in that order: length, JSON, padding to a multiple of 8.
-std::string safetensors_header(const std::vector<TensorSpec>& tensors, const std::map<std::string, std::string>& metadata);
+std::string safetensors_header(const std::vector<TensorSpec>& tensors,
+                               const std::map<std::string, std::string>& metadata);
 /// The order in which files are written: wide types first, so that each tensor is aligned to its element, then by name.
 bool written_before(const TensorSpec& a, const TensorSpec& b);
 
@@ -86,7 +88,8 @@ struct TensorToWrite {
   std::string name;
   TensorView view;
 };
-/// Writes one file (tensors sorted by written_before) to a temporary name beside `path`, fsyncs and renames. Throws {disk_full|not_writable|io}.
+/// Writes one file (tensors sorted by written_before) to a temporary name beside `path`, fsyncs and renames. Throws
+/// {disk_full|not_writable|io}.
 void write_safetensors(const std::string& path, const std::vector<TensorToWrite>& tensors,
                        const std::map<std::string, std::string>& metadata = {{"format", "pt"}});
 

@@ -28,7 +28,8 @@ bool written_before(const TensorSpec& a, const TensorSpec& b) {
   return width_a != width_b ? width_a > width_b : a.name < b.name;
 }
 
-std::string safetensors_header(const std::vector<TensorSpec>& tensors, const std::map<std::string, std::string>& metadata) {
+std::string safetensors_header(const std::vector<TensorSpec>& tensors,
+                               const std::map<std::string, std::string>& metadata) {
   Json::Object header;
   header.reserve(tensors.size() + 1);
   if (!metadata.empty()) {
@@ -58,8 +59,10 @@ std::string safetensors_header(const std::vector<TensorSpec>& tensors, const std
 void write_safetensors(const std::string& path, const std::vector<TensorToWrite>& tensors,
                        const std::map<std::string, std::string>& metadata) {
   std::vector<std::pair<TensorSpec, const void*>> ordered;
-  for (const TensorToWrite& t : tensors) ordered.emplace_back(tensor_spec(t.name, t.view.dtype, t.view.shape), t.view.data);
-  std::sort(ordered.begin(), ordered.end(), [](const auto& a, const auto& b) { return written_before(a.first, b.first); });
+  for (const TensorToWrite& t : tensors)
+    ordered.emplace_back(tensor_spec(t.name, t.view.dtype, t.view.shape), t.view.data);
+  std::sort(ordered.begin(), ordered.end(),
+            [](const auto& a, const auto& b) { return written_before(a.first, b.first); });
   std::vector<TensorSpec> specs;
   for (const auto& [spec, data] : ordered) specs.push_back(spec);
   const std::string header = safetensors_header(specs, metadata);

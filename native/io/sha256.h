@@ -1,4 +1,5 @@
-// SHA-256 (FIPS 180-4), with the CPU's SHA instructions where it has them: finished tensors are checked with it on resume.
+// SHA-256 (FIPS 180-4), with the CPU's SHA instructions where it has them: finished tensors are checked with it on
+// resume.
 #pragma once
 
 #include <array>

@@ -27,7 +27,8 @@ std::set<std::string> codes_of_contract() {
 
 TEST("error codes: the enum and the contract list the same") {
   std::set<std::string> native;
-  for (int i = 0; i <= static_cast<int>(ErrorCode::internal); ++i) native.insert(std::string(to_string(static_cast<ErrorCode>(i))));
+  for (int i = 0; i <= static_cast<int>(ErrorCode::internal); ++i)
+    native.insert(std::string(to_string(static_cast<ErrorCode>(i))));
   CHECK_EQ(native.size(), static_cast<size_t>(ErrorCode::internal) + 1);
   CHECK(native == codes_of_contract());
 }

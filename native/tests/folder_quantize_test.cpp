@@ -1,5 +1,5 @@
-// Quantizing a folder: what is written, and what is left and taken up again when the process is killed, the disk is full, the
-// folder is read-only or a weight is NaN.
+// Quantizing a folder: what is written, and what is left and taken up again when the process is killed, the disk is
+// full, the folder is read-only or a weight is NaN.
 #include "engine/quantize_model.h"
 
 #include <sys/resource.h>
@@ -68,8 +68,10 @@ void write_model(const std::string& dir, const std::function<void(float*)>& firs
 }
 
 QuantizeModelOptions options_for(const TempDir& dir, const std::string& out) {
-  QuantizeModelOptions options{.model_dir = dir / "source", .out_dir = dir / out, .choices = {}, .compute_dtype = DType::f16};
-  for (int i = 0; i < kLayers; ++i) options.choices.push_back({"layers." + std::to_string(i) + ".proj", four_bits(), "hqq"});
+  QuantizeModelOptions options{
+      .model_dir = dir / "source", .out_dir = dir / out, .choices = {}, .compute_dtype = DType::f16};
+  for (int i = 0; i < kLayers; ++i)
+    options.choices.push_back({"layers." + std::to_string(i) + ".proj", four_bits(), "hqq"});
   options.choices[1].config = {.nbits = 2, .group_size = 16};
   options.choices[2].config = {.nbits = 3, .group_size = 0};
   options.choices[3].config = {.nbits = 5, .group_size = 48, .axis = 0};
@@ -126,7 +128,8 @@ void quantize_and_die(const QuantizeModelOptions& options, int layers) {
 std::map<std::string, std::string> model_files(const std::string& dir) {
   std::map<std::string, std::string> files;
   for (const auto& entry : fs::directory_iterator(dir)) {
-    if (entry.path().filename() != kJournalName) files[entry.path().filename().string()] = read_file(entry.path().string());
+    if (entry.path().filename() != kJournalName)
+      files[entry.path().filename().string()] = read_file(entry.path().string());
   }
   return files;
 }
@@ -154,7 +157,9 @@ TEST("folder: layers are quantized as one by one, the rest is kept") {
   const TensorStore source = TensorStore::open(dir / "source"), made = TensorStore::open(dir / "out");
   CHECK_EQ(made.metadata().at("format"), "pt");
   for (const LayerChoice& choice : options.choices) {
-    QuantizedTensor expected = quant_method(choice.method).quantize(source.view(choice.module + ".weight"), choice.config, PackFormat::dense, nullptr, nullptr);
+    QuantizedTensor expected =
+        quant_method(choice.method)
+            .quantize(source.view(choice.module + ".weight"), choice.config, PackFormat::dense, nullptr, nullptr);
     cast_meta(expected, DType::f16);
     const QuantizedTensor got = load_hqq_layer(made, choice.module);
     CHECK(got.packing == expected.packing && got.packed_shape == expected.packed_shape);
@@ -178,7 +183,8 @@ TEST("folder: without a compute dtype kept tensors are copied bit by bit") {
   const TensorStore source = TensorStore::open(dir / "source"), made = TensorStore::open(dir / "out");
   for (const char* name : {"embed.weight", "layers.3.norm.weight"}) {
     CHECK(made.view(name).dtype == DType::f32);
-    CHECK_EQ(std::memcmp(made.view(name).data, source.view(name).data, static_cast<size_t>(source.view(name).bytes())), 0);
+    CHECK_EQ(std::memcmp(made.view(name).data, source.view(name).data, static_cast<size_t>(source.view(name).bytes())),
+             0);
   }
   CHECK(load_hqq_layer(made, "layers.0.proj").scale.dtype == DType::f32);
 }
@@ -191,7 +197,10 @@ TEST("folder: a quantized model can be quantized further; what was quantized sta
   options.choices.resize(2);
   options.compute_dtype = DType::f32;
   quantize(options);
-  QuantizeModelOptions rest{.model_dir = dir / "half", .out_dir = dir / "whole", .choices = {all.begin() + 2, all.end()}, .compute_dtype = DType::bf16};
+  QuantizeModelOptions rest{.model_dir = dir / "half",
+                            .out_dir = dir / "whole",
+                            .choices = {all.begin() + 2, all.end()},
+                            .compute_dtype = DType::bf16};
   quantize(rest);
   const TensorStore half = TensorStore::open(dir / "half"), whole = TensorStore::open(dir / "whole");
   CHECK_EQ(hqq_layer_names(whole).size(), static_cast<size_t>(kLayers));
@@ -218,7 +227,8 @@ TEST("folder: a sharded result has an index, and holds the same tensors") {
   const TensorStore single = TensorStore::open(dir / "single"), sharded = TensorStore::open(dir / "sharded");
   CHECK_EQ(single.entries().size(), sharded.entries().size());
   for (const TensorEntry& entry : single.entries()) {
-    CHECK_EQ(std::memcmp(single.view(entry.name).data, sharded.view(entry.name).data, static_cast<size_t>(entry.bytes)), 0);
+    CHECK_EQ(std::memcmp(single.view(entry.name).data, sharded.view(entry.name).data, static_cast<size_t>(entry.bytes)),
+             0);
   }
 }
 
@@ -236,7 +246,8 @@ TEST("folder: killed after any layer, a second run goes on and the bytes are the
       options.out_dir = dir / ("killed" + tag + "-" + std::to_string(layers));
       quantize_and_die(options, layers);
       const QuantizeModelResult result = quantize(options);
-      CHECK(result.resumed_tensors >= layers, "after ", layers, " layers only ", result.resumed_tensors, " tensors were taken over");
+      CHECK(result.resumed_tensors >= layers, "after ", layers, " layers only ", result.resumed_tensors,
+            " tensors were taken over");
       CHECK_EQ(result.quantized_tensors, kLayers);
       CHECK(model_files(options.out_dir) == expected, "killed after ", layers);
     }
@@ -313,19 +324,22 @@ TEST("folder: plans that do not fit the model are refused before anything is wri
   message_of([&] { quantize(options); }, ErrorCode::not_found);
   write_model(dir / "taken");
   options.out_dir = dir / "taken";
-  CHECK(message_of([&] { quantize(options); }, ErrorCode::bad_input).find("holds a model already") != std::string::npos);
+  CHECK(message_of([&] { quantize(options); }, ErrorCode::bad_input).find("holds a model already") !=
+        std::string::npos);
 }
 
 TEST("folder: NaN and values that the compute dtype cannot hold are named") {
   const TempDir dir;
   write_model(dir / "source", [](float* weight) { weight[777] = std::numeric_limits<float>::quiet_NaN(); });
   QuantizeModelOptions options = options_for(dir, "out");
-  CHECK(message_of([&] { quantize(options); }, ErrorCode::bad_weights).find("layers.0.proj.weight") != std::string::npos);
+  CHECK(message_of([&] { quantize(options); }, ErrorCode::bad_weights).find("layers.0.proj.weight") !=
+        std::string::npos);
   write_model(dir / "source", [](float* weight) { weight[777] = 1e6f; });
   options.out_dir = dir / "kept";
   options.choices.erase(options.choices.begin());
   const std::string why = message_of([&] { quantize(options); }, ErrorCode::bad_weights);
-  CHECK(why.find("layers.0.proj.weight") != std::string::npos && why.find("too large for float16") != std::string::npos, why);
+  CHECK(why.find("layers.0.proj.weight") != std::string::npos && why.find("too large for float16") != std::string::npos,
+        why);
   options.out_dir = dir / "bf16";
   options.compute_dtype = DType::bf16;
   CHECK_EQ(quantize(options).quantized_tensors, kLayers - 1);
@@ -350,7 +364,10 @@ TEST("folder: a disk too small for the result is refused first, with both number
   std::error_code error;
   fs::resize_file(path, header.size() + (uint64_t{1} << 42), error);
   if (error) SKIP("this file system has no files of 4 TB: ", error.message());
-  QuantizeModelOptions options{.model_dir = dir / "source", .out_dir = dir / "out", .choices = {{"huge", four_bits(), "hqq"}}, .compute_dtype = DType::f16};
+  QuantizeModelOptions options{.model_dir = dir / "source",
+                               .out_dir = dir / "out",
+                               .choices = {{"huge", four_bits(), "hqq"}},
+                               .compute_dtype = DType::f16};
   const std::string why = message_of([&] { quantize(options); }, ErrorCode::disk_full);
   CHECK(why.find("GB free, but ") != std::string::npos && why.find("GB are needed") != std::string::npos, why);
 }
@@ -411,7 +428,8 @@ TEST("folder: memory stays at a few times the largest tensor, whatever the model
   constexpr int layers = 24;
   constexpr int64_t extent = 512;
   ModelFile file;
-  QuantizeModelOptions options{.model_dir = dir / "source", .out_dir = dir / "out", .choices = {}, .compute_dtype = DType::f16};
+  QuantizeModelOptions options{
+      .model_dir = dir / "source", .out_dir = dir / "out", .choices = {}, .compute_dtype = DType::f16};
   for (int i = 0; i < layers; ++i) {
     file.add("layers." + std::to_string(i) + ".weight", {extent, extent});
     options.choices.push_back({"layers." + std::to_string(i), four_bits(), "hqq"});

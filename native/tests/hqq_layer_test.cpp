@@ -1,5 +1,5 @@
-// HQQ layers in safetensors: what the official libraries wrote is read and written back byte for byte, our own forms survive the
-// round trip, and layers whose parts contradict each other are refused.
+// HQQ layers in safetensors: what the official libraries wrote is read and written back byte for byte, our own forms
+// survive the round trip, and layers whose parts contradict each other are refused.
 #include "io/hqq_layer.h"
 
 #include <algorithm>
@@ -54,7 +54,8 @@ QuantizedTensor layer(Shape shape, const QuantConfig& config) {
   t.packed_shape = packed_shape(t.packing, t.rows, t.cols);
   t.packed = filled(packed_bytes(t.packing, t.rows, t.cols), 1, MemoryUse::weights);
   const Shape meta = meta_shape(view);
-  t.scale = config.quant_scale ? byte_meta(meta, {128, view.groups / 128}, {1, view.groups / 128}) : float_meta(meta, 0.5f);
+  t.scale =
+      config.quant_scale ? byte_meta(meta, {128, view.groups / 128}, {1, view.groups / 128}) : float_meta(meta, 0.5f);
   t.zero = config.quant_zero ? byte_meta(meta, meta, {}) : float_meta(meta, 3.0f);
   return t;
 }
@@ -63,19 +64,22 @@ bool same_bytes(const TensorView& a, const TensorView& b) {
   return a.dtype == b.dtype && a.shape == b.shape && std::memcmp(a.data, b.data, static_cast<size_t>(a.bytes())) == 0;
 }
 bool same_bytes(const Buffer& a, const Buffer& b) {
-  return a.bytes() == b.bytes() && (a.bytes() == 0 || std::memcmp(a.data(), b.data(), static_cast<size_t>(a.bytes())) == 0);
+  return a.bytes() == b.bytes() &&
+         (a.bytes() == 0 || std::memcmp(a.data(), b.data(), static_cast<size_t>(a.bytes())) == 0);
 }
 
 TEST("hqq layer: folders of transformers and hqq are read and written back byte for byte") {
-  for (const char* name : {"hf_hqqconfig_fp16", "hf_hqqconfig_fp32", "hf_hqqconfig_dynamic_fp32", "hqq_save_to_safetensors"}) {
+  for (const char* name :
+       {"hf_hqqconfig_fp16", "hf_hqqconfig_fp32", "hf_hqqconfig_dynamic_fp32", "hqq_save_to_safetensors"}) {
     const TensorStore store = TensorStore::open(test::shared_data(std::string("fixtures/serialization/") + name));
     const auto modules = hqq_layer_names(store);
     CHECK_EQ(modules.size(), 28u);
     for (const std::string& module : modules) {
       const QuantizedTensor tensor = load_hqq_layer(store, module);
       const HqqLayerTensors written(module, tensor, tensor.scale.dtype);
-      const auto stored = std::count_if(store.entries().begin(), store.entries().end(),
-                                        [&](const TensorEntry& e) { return e.name.starts_with(module + ".") && e.name != module + ".bias"; });
+      const auto stored = std::count_if(store.entries().begin(), store.entries().end(), [&](const TensorEntry& e) {
+        return e.name.starts_with(module + ".") && e.name != module + ".bias";
+      });
       CHECK_EQ(static_cast<int64_t>(written.tensors().size()), static_cast<int64_t>(stored));
       for (const TensorToWrite& t : written.tensors()) CHECK(same_bytes(t.view, store.view(t.name)), name, " ", t.name);
     }
@@ -102,11 +106,14 @@ TEST("hqq layer: every width, axis and kind of metadata survives the round trip"
         CHECK_EQ(after.config.nbits, nbits);
         CHECK_EQ(after.config.axis, axis);
         CHECK(after.shape == before.shape && after.rows == before.rows && after.cols == before.cols);
-        CHECK(after.packing == before.packing && after.packed_shape == before.packed_shape && same_bytes(after.packed, before.packed));
+        CHECK(after.packing == before.packing && after.packed_shape == before.packed_shape &&
+              same_bytes(after.packed, before.packed));
         for (const auto part : {&QuantizedTensor::scale, &QuantizedTensor::zero}) {
           CHECK((after.*part).shape == (before.*part).shape && (after.*part).quantized == (before.*part).quantized);
-          CHECK(same_bytes((after.*part).values, (before.*part).values) && same_bytes((after.*part).q, (before.*part).q));
-          CHECK(same_bytes((after.*part).q_scale, (before.*part).q_scale) && same_bytes((after.*part).q_zero, (before.*part).q_zero));
+          CHECK(same_bytes((after.*part).values, (before.*part).values) &&
+                same_bytes((after.*part).q, (before.*part).q));
+          CHECK(same_bytes((after.*part).q_scale, (before.*part).q_scale) &&
+                same_bytes((after.*part).q_zero, (before.*part).q_zero));
         }
       }
     }
@@ -174,8 +181,9 @@ TEST("hqq layer: parts that contradict each other are refused") {
   CHECK_THROWS_CODE(with("view_as_float", {&yes, DType::u8, {}}), bad_file);
   CHECK_THROWS_CODE(with("quant_zero", {&odd, DType::u8, {}}), bad_file);
   CHECK_THROWS_CODE(with("quant_zero", {&yes, DType::u8, {}}), not_found);
-  for (const char* key : {"channel_wise", "optimize", "round_zero", "view_as_float", "quant_scale", "quant_zero", "offload_meta",
-                          "encoded_state_dict", "stores_quant_config", "compute_dtype", "unpack_view_dtype"}) {
+  for (const char* key :
+       {"channel_wise", "optimize", "round_zero", "view_as_float", "quant_scale", "quant_zero", "offload_meta",
+        "encoded_state_dict", "stores_quant_config", "compute_dtype", "unpack_view_dtype"}) {
     CHECK_EQ(with(key, {}).rows, 32);
   }
 }

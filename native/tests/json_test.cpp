@@ -24,18 +24,46 @@ TEST("json: values survive parsing and writing") {
 }
 
 TEST("json: strings and escapes") {
-  CHECK_EQ(parse_json(R"("\u00e9\n\"\\\/\u20AC\ud83d\ude00")").as_string(), "\xC3\xA9\n\"\\/\xE2\x82\xAC\xF0\x9F\x98\x80");
+  CHECK_EQ(parse_json(R"("\u00e9\n\"\\\/\u20AC\ud83d\ude00")").as_string(),
+           "\xC3\xA9\n\"\\/\xE2\x82\xAC\xF0\x9F\x98\x80");
   CHECK_EQ(parse_json("\"\xF0\x9F\x98\x80\"").as_string(), "\xF0\x9F\x98\x80");
   CHECK_EQ(Json(std::string("\x01\"\\\t")).dump(), R"("\u0001\"\\\t")");
 }
 
 TEST("json: malformed text is refused with its place") {
-  for (const char* bad : {"", " ", "{", "[1,]", "{\"a\":1,}", "{a:1}", "nul", "tru", "01", "1.", "1e", "-", "+1", ".5", "\"", "\"\\x\"",
-                          "\"\\u12\"", "\"\\ud800\"", "\"\\udc00\\ud800\"", "[1 2]", "{\"a\" 1}", "1 2", "\"\x01\"", "NaN", "Infinity",
-                          "1e999", "\"\\", "\xEF\xBB\xBF{}", "{\"a\":1,\"b\":2,\"a\":3}"}) {
+  for (const char* bad : {"",
+                          " ",
+                          "{",
+                          "[1,]",
+                          "{\"a\":1,}",
+                          "{a:1}",
+                          "nul",
+                          "tru",
+                          "01",
+                          "1.",
+                          "1e",
+                          "-",
+                          "+1",
+                          ".5",
+                          "\"",
+                          "\"\\x\"",
+                          "\"\\u12\"",
+                          "\"\\ud800\"",
+                          "\"\\udc00\\ud800\"",
+                          "[1 2]",
+                          "{\"a\" 1}",
+                          "1 2",
+                          "\"\x01\"",
+                          "NaN",
+                          "Infinity",
+                          "1e999",
+                          "\"\\",
+                          "\xEF\xBB\xBF{}",
+                          "{\"a\":1,\"b\":2,\"a\":3}"}) {
     CHECK_THROWS_CODE(parse_json(bad), bad_file);
   }
-  for (const char* bad : {"\"\xC0\x80\"", "\"\xED\xA0\x80\"", "\"\xF4\x90\x80\x80\"", "\"\xE2\x82\"", "\"\xFF\"", "\"\x80\""}) {
+  for (const char* bad :
+       {"\"\xC0\x80\"", "\"\xED\xA0\x80\"", "\"\xF4\x90\x80\x80\"", "\"\xE2\x82\"", "\"\xFF\"", "\"\x80\""}) {
     CHECK_THROWS_CODE(parse_json(bad), bad_file);
   }
   try {

@@ -21,18 +21,21 @@ std::string file_with(const std::string& header, size_t data_bytes, int64_t clai
   return out + header + std::string(data_bytes, '\x01');
 }
 
-std::string tensor(const std::string& name, const std::string& dtype, const std::string& shape, const std::string& offsets) {
+std::string tensor(const std::string& name, const std::string& dtype, const std::string& shape,
+                   const std::string& offsets) {
   return "\"" + name + R"(":{"dtype":")" + dtype + R"(","shape":)" + shape + R"(,"data_offsets":)" + offsets + "}";
 }
 
 std::vector<TensorEntry> parse(const std::string& file, const SafetensorsLimits& limits = {}) {
-  return parse_safetensors_header(std::as_bytes(std::span(file.data(), file.size())), "test.safetensors", nullptr, limits);
+  return parse_safetensors_header(std::as_bytes(std::span(file.data(), file.size())), "test.safetensors", nullptr,
+                                  limits);
 }
 
 TEST("safetensors: a good header") {
-  const auto entries = parse(file_with("{\"__metadata__\":{\"format\":\"pt\"}," + tensor("b", "F32", "[2,3]", "[8,32]") + "," +
-                                           tensor("a", "I64", "[]", "[0,8]") + "," + tensor("none", "F16", "[0,4]", "[8,8]") + "}  ",
-                                       32));
+  const auto entries =
+      parse(file_with("{\"__metadata__\":{\"format\":\"pt\"}," + tensor("b", "F32", "[2,3]", "[8,32]") + "," +
+                          tensor("a", "I64", "[]", "[0,8]") + "," + tensor("none", "F16", "[0,4]", "[8,8]") + "}  ",
+                      32));
   CHECK_EQ(entries.size(), 3u);
   CHECK_EQ(entries[0].name, "b");
   CHECK_EQ(entries[0].bytes, 24);
@@ -55,25 +58,29 @@ TEST("safetensors: hostile headers are refused") {
       file_with(" {}", 0),
       file_with("{", 0),
       file_with("{}x", 0),
-      file_with("{}", 1),                                                                                // bytes of no tensor
-      file_with("{" + tensor("a", "F32", "[2]", "[0,8]") + "}", 7),                                      // truncated
-      file_with("{" + tensor("a", "F32", "[2]", "[0,8]") + "}", 9),                                      // trailing byte
-      file_with("{" + tensor("a", "F32", "[3]", "[0,8]") + "}", 8),                                      // byte count
-      file_with("{" + tensor("a", "F32", "[-2]", "[0,8]") + "}", 8),                                     // negative extent
-      file_with("{" + tensor("a", "F32", "[0,-2]", "[0,0]") + "}", 0),                                   // negative beside zero
-      file_with("{" + tensor("a", "F32", "[2.5]", "[0,8]") + "}", 8),                                    // fraction
-      file_with("{" + tensor("a", "F32", "[4611686018427387904,4]", "[0,0]") + "}", 0),                  // overflows to zero
-      file_with("{" + tensor("a", "F32", "[9223372036854775808]", "[0,8]") + "}", 8),                    // beyond 64 bits
-      file_with("{" + tensor("a", "F31", "[2]", "[0,8]") + "}", 8),                                      // unknown dtype
-      file_with("{" + tensor("a", "F32", "[2]", "[8,0]") + "}", 8),                                      // ends before it begins
-      file_with("{" + tensor("a", "F32", "[2]", "[-8,0]") + "}", 8),                                     // negative offset
+      file_with("{}", 1),                                                                // bytes of no tensor
+      file_with("{" + tensor("a", "F32", "[2]", "[0,8]") + "}", 7),                      // truncated
+      file_with("{" + tensor("a", "F32", "[2]", "[0,8]") + "}", 9),                      // trailing byte
+      file_with("{" + tensor("a", "F32", "[3]", "[0,8]") + "}", 8),                      // byte count
+      file_with("{" + tensor("a", "F32", "[-2]", "[0,8]") + "}", 8),                     // negative extent
+      file_with("{" + tensor("a", "F32", "[0,-2]", "[0,0]") + "}", 0),                   // negative beside zero
+      file_with("{" + tensor("a", "F32", "[2.5]", "[0,8]") + "}", 8),                    // fraction
+      file_with("{" + tensor("a", "F32", "[4611686018427387904,4]", "[0,0]") + "}", 0),  // overflows to zero
+      file_with("{" + tensor("a", "F32", "[9223372036854775808]", "[0,8]") + "}", 8),    // beyond 64 bits
+      file_with("{" + tensor("a", "F31", "[2]", "[0,8]") + "}", 8),                      // unknown dtype
+      file_with("{" + tensor("a", "F32", "[2]", "[8,0]") + "}", 8),                      // ends before it begins
+      file_with("{" + tensor("a", "F32", "[2]", "[-8,0]") + "}", 8),                     // negative offset
       file_with("{" + tensor("a", "F32", "[2]", "[0]") + "}", 8),
-      file_with("{" + tensor("a", "F32", "[1]", "[0,4]") + "," + tensor("b", "F32", "[1]", "[8,12]") + "}", 12),  // hole
-      file_with("{" + tensor("a", "F32", "[2]", "[0,8]") + "," + tensor("b", "F32", "[1]", "[4,8]") + "}", 8),    // overlap
-      file_with("{" + tensor("a", "F32", "[1]", "[0,4]") + "," + tensor("b", "F32", "[1]", "[0,4]") + "}", 4),    // the same place
-      file_with("{" + tensor("a", "F32", "[1]", "[0,4]") + "," + tensor("a", "F32", "[1]", "[4,8]") + "}", 8),    // the same name
-      file_with("{" + tensor("a", "F32", "[1,1,1,1,1,1,1,1,1]", "[0,4]") + "}", 4),                      // rank
-      file_with("{" + tensor("a", "F4", "[3]", "[0,1]") + "}", 1),                                       // half bytes
+      file_with("{" + tensor("a", "F32", "[1]", "[0,4]") + "," + tensor("b", "F32", "[1]", "[8,12]") + "}",
+                12),  // hole
+      file_with("{" + tensor("a", "F32", "[2]", "[0,8]") + "," + tensor("b", "F32", "[1]", "[4,8]") + "}",
+                8),  // overlap
+      file_with("{" + tensor("a", "F32", "[1]", "[0,4]") + "," + tensor("b", "F32", "[1]", "[0,4]") + "}",
+                4),  // the same place
+      file_with("{" + tensor("a", "F32", "[1]", "[0,4]") + "," + tensor("a", "F32", "[1]", "[4,8]") + "}",
+                8),                                                                  // the same name
+      file_with("{" + tensor("a", "F32", "[1,1,1,1,1,1,1,1,1]", "[0,4]") + "}", 4),  // rank
+      file_with("{" + tensor("a", "F4", "[3]", "[0,1]") + "}", 1),                   // half bytes
       file_with("{\"a\":3}", 0),
       file_with("{\"__metadata__\":{\"a\":1}}", 0),
   };
@@ -81,7 +88,8 @@ TEST("safetensors: hostile headers are refused") {
 }
 
 TEST("safetensors: the caps hold") {
-  const std::string two = file_with("{" + tensor("a", "U8", "[1]", "[0,1]") + "," + tensor("b", "U8", "[1]", "[1,2]") + "}", 2);
+  const std::string two =
+      file_with("{" + tensor("a", "U8", "[1]", "[0,1]") + "," + tensor("b", "U8", "[1]", "[1,2]") + "}", 2);
   CHECK_EQ(parse(two).size(), 2u);
   CHECK_THROWS_CODE(parse(two, {.max_tensors = 1}), bad_file);
   CHECK_THROWS_CODE(parse(two, {.max_header_bytes = 50}), bad_file);
@@ -96,8 +104,8 @@ TEST("safetensors: what is written is read back") {
   const std::array<uint8_t, 3> text = {'a', 'b', 'c'};
   const int32_t number = 42;
   write_safetensors(dir / "model.safetensors", {{"text", {text.data(), DType::u8, {3}}},
-                                                 {"number", {&number, DType::i32, {}}},
-                                                 {"values", {values.data(), DType::f32, {2, 3}}}});
+                                                {"number", {&number, DType::i32, {}}},
+                                                {"values", {values.data(), DType::f32, {2, 3}}}});
   CHECK(!std::filesystem::exists(dir / "model.safetensors.tmp"));
   const TensorStore store = TensorStore::open(dir.str());
   CHECK_EQ(store.entries().size(), 3u);
@@ -146,7 +154,8 @@ TEST("safetensors: a sharded index") {
   const TempDir dir;
   const std::string index = "model.safetensors.index.json";
   dir.write("one.safetensors", file_with("{" + tensor("a", "U8", "[1]", "[0,1]") + "}", 1));
-  dir.write("two.safetensors", file_with("{" + tensor("b", "U8", "[2]", "[0,2]") + "," + tensor("a", "U8", "[3]", "[2,5]") + "}", 5));
+  dir.write("two.safetensors",
+            file_with("{" + tensor("b", "U8", "[2]", "[0,2]") + "," + tensor("a", "U8", "[3]", "[2,5]") + "}", 5));
   dir.write(index, R"({"metadata":{},"weight_map":{"a":"one.safetensors","b":"two.safetensors"}})");
   const TensorStore store = TensorStore::open(dir.str());
   CHECK_EQ(store.entries().size(), 2u);
@@ -157,12 +166,14 @@ TEST("safetensors: a sharded index") {
   CHECK_THROWS_CODE(TensorStore::open(dir.str()), bad_file);
   dir.write(index, R"({"weight_map":{"a":"gone.safetensors"}})");
   CHECK_THROWS_CODE(TensorStore::open(dir.str()), not_found);
-  for (const char* shard : {"../one.safetensors", "/etc/passwd", "x/../../one.safetensors", "..", ".", "", "one.bin", "a\\\\b.safetensors",
-                            "C:one.safetensors", ".hidden.safetensors", "one.safetensors\\u0000"}) {
+  for (const char* shard :
+       {"../one.safetensors", "/etc/passwd", "x/../../one.safetensors", "..", ".", "", "one.bin", "a\\\\b.safetensors",
+        "C:one.safetensors", ".hidden.safetensors", "one.safetensors\\u0000"}) {
     dir.write(index, R"({"weight_map":{"a":")" + std::string(shard) + "\"}}");
     CHECK_THROWS_CODE(TensorStore::open(dir.str()), bad_file);
   }
-  for (const char* text : {"{}", "[]", R"({"weight_map":[]})", R"({"weight_map":{"a":1}})", "{", R"({"weight_map":null})"}) {
+  for (const char* text :
+       {"{}", "[]", R"({"weight_map":[]})", R"({"weight_map":{"a":1}})", "{", R"({"weight_map":null})"}) {
     dir.write(index, text);
     CHECK_THROWS_CODE(TensorStore::open(dir.str()), bad_file);
   }

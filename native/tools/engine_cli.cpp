@@ -2,8 +2,9 @@
 //
 //   engine-cli METHOD '{"field": ...}'     or METHOD - to read the input from standard input
 //
-// Events go to standard error, the result to standard output. Exit status: 0 done, 1 failed, 2 wrong usage, 130 cancelled (Ctrl-C).
-// Handles do not outlive a process, so `model.generate` and the like take {"load": {...}} here: the input of model.load.
+// Events go to standard error, the result to standard output. Exit status: 0 done, 1 failed, 2 wrong usage, 130
+// cancelled (Ctrl-C). Handles do not outlive a process, so `model.generate` and the like take {"load": {...}} here: the
+// input of model.load.
 #include <csignal>
 #include <cstdio>
 #include <iostream>

@@ -1,9 +1,9 @@
 // A folder of a test's own, removed with everything in it.
 #pragma once
 
+#include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <filesystem>
 #include <stdexcept>
 #include <string>
 
