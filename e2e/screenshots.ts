@@ -41,9 +41,9 @@ async function choose(ui: AppPage): Promise<void> {
   await quantize.selectByName('*.v_proj')
   await quantize.setBits(8)
   await quantize.selectByName('model.layers.{2,3,4,5}.mlp.{gate,up}_proj')
-  await quantize.setBits(2)
+  await quantize.setBits(3)
   await quantize.selectByName('model.layers.{0,7}.mlp.down_proj')
-  await quantize.setBits(6)
+  await quantize.setBits(8)
 }
 
 async function picture(page: Page, name: string): Promise<void> {
@@ -73,6 +73,7 @@ async function main(): Promise<void> {
     await ui.quantize.expectState('Done')
     await ui.goTo('Compare')
     await page.getByRole('main').getByText(MIXED).first().waitFor()
+    await ui.compare.measureOriginal()
     await picture(page, 'compare')
     await ui.goTo('Chat')
     await ui.chat.pickModel(MIXED)

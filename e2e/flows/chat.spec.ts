@@ -47,6 +47,8 @@ test.describe('chat', () => {
     await editor.fill('Tell me about mountains.')
     await editor.press('Enter')
     await expect(chat.questions()).toHaveText(['Tell me about mountains.'])
+    // A toast under the pointer stays.
+    await app.ui.toast('Message replaced').hover()
     await expect(chat.answers()).toHaveCount(1, { timeout: 60_000 })
     await app.ui.toast('Message replaced').getByRole('button', { name: 'Undo' }).click()
     await expect(chat.questions()).toHaveText([QUESTION])

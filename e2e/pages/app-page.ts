@@ -1,6 +1,7 @@
 /** The frame around the screens, and the way to each of them. */
 import { expect, type Locator, type Page } from '@playwright/test'
 import { ChatPage } from './chat-page.ts'
+import { ComparePage } from './compare-page.ts'
 import { JobsPage } from './jobs-page.ts'
 import { ModelsPage } from './models-page.ts'
 import { QuantizePage } from './quantize-page.ts'
@@ -12,6 +13,7 @@ export class AppPage {
   readonly chat: ChatPage
   readonly models: ModelsPage
   readonly quantize: QuantizePage
+  readonly compare: ComparePage
   readonly jobs: JobsPage
   readonly page: Page
 
@@ -20,6 +22,7 @@ export class AppPage {
     this.chat = new ChatPage(page)
     this.models = new ModelsPage(page)
     this.quantize = new QuantizePage(page)
+    this.compare = new ComparePage(page)
     this.jobs = new JobsPage(page)
   }
 

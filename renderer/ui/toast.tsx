@@ -30,11 +30,14 @@ export interface ToastOptions {
   action?: { label: string; run(): void }
 }
 
+/** Long enough to read a failure, or to notice what was lost and take it back. */
+const LONG_MS = 10_000
+
 function show(kind: 'message' | 'success' | 'error', title: string, { description, action }: ToastOptions = {}): void {
   sonner[kind](title, {
     ...(description ? { description } : {}),
     ...(action ? { action: { label: action.label, onClick: () => action.run() } } : {}),
-    ...(kind === 'error' ? { duration: 10_000 } : {}),
+    ...(kind === 'error' || action ? { duration: LONG_MS } : {}),
   })
 }
 
