@@ -1,6 +1,6 @@
 /** Numbers in sentences, with the digits a reader needs. Memory in binary units, files in decimal ones, as both are sold. */
 
-const NO_BREAK_SPACE = '\u00a0'
+export const NO_BREAK_SPACE = '\u00a0'
 
 /** `value` with `digits` significant digits, never in exponent form, trailing zeros kept so that columns line up. */
 export function significant(value: number, digits = 3): string {
@@ -13,20 +13,24 @@ export function significant(value: number, digits = 3): string {
   return Number(text) === 0 ? text : value.toFixed(Math.min(decimalsFor(value), decimalsFor(Number(text))))
 }
 
+/** Bytes of memory: `1.23 GiB`. */
 export function formatMemory(bytes: number, digits = 3): string {
-  return scaled(bytes, 1024, ['B', 'KiB', 'MiB', 'GiB', 'TiB'], digits)
+  return withUnit(bytes, 1024, ['B', 'KiB', 'MiB', 'GiB', 'TiB'], digits)
 }
 
+/** Bytes on disk: `1.23 GB`. */
 export function formatDisk(bytes: number, digits = 3): string {
-  return scaled(bytes, 1000, ['B', 'kB', 'MB', 'GB', 'TB'], digits)
+  return withUnit(bytes, 1000, ['B', 'kB', 'MB', 'GB', 'TB'], digits)
 }
 
-function scaled(bytes: number, base: number, units: readonly string[], digits: number): string {
-  let value = bytes
+/** `value` in the largest of `units` (each `base` times the one before) that keeps it at 1 or more; whole in the first. */
+export function withUnit(value: number, base: number, units: readonly string[], digits: number): string {
+  if (!Number.isFinite(value)) return '–'
+  let rest = value
   let unit = 0
-  while (Math.abs(value) >= base * 0.9995 && unit < units.length - 1) {
-    value /= base
+  while (Math.abs(rest) >= base * 0.9995 && unit < units.length - 1) {
+    rest /= base
     unit += 1
   }
-  return `${unit === 0 ? Math.round(value) : significant(value, digits)}${NO_BREAK_SPACE}${units[unit]}`
+  return `${unit === 0 ? Math.round(rest) : significant(rest, digits)}${NO_BREAK_SPACE}${units[unit]}`
 }

@@ -3,45 +3,14 @@
  * drives are sold), tok/s, bits/weight. Digits follow the precision of what was measured.
  */
 
-const NO_BREAK_SPACE = '\u00a0'
+import { formatDisk, NO_BREAK_SPACE, significant, withUnit } from '../../electron/plan/units.ts'
 
-/** `value` with `digits` significant digits, never in exponent form, trailing zeros kept (so columns line up). */
-export function significant(value: number, digits = 3): string {
-  if (!Number.isFinite(value)) return '–'
-  if (value === 0) return '0'
-  const magnitude = Math.floor(Math.log10(Math.abs(value)))
-  const decimals = Math.max(0, Math.min(12, digits - 1 - magnitude))
-  const text = value.toFixed(decimals)
-  // Rounding can carry into a new digit (9.996 becomes 10.00): format again, once, with the digit count it now needs.
-  const carried = Math.floor(Math.log10(Math.abs(Number(text)) || 1)) > magnitude && decimals > 0
-  return carried ? value.toFixed(decimals - 1) : text
-}
-
-function scaled(value: number, base: number, units: readonly string[], digits: number): string {
-  if (!Number.isFinite(value)) return '–'
-  let index = 0
-  let rest = value
-  while (Math.abs(rest) >= base * 0.9995 && index < units.length - 1) {
-    rest /= base
-    index += 1
-  }
-  return `${index === 0 ? Math.round(rest).toString() : significant(rest, digits)}${NO_BREAK_SPACE}${units[index]}`
-}
-
-/** Bytes of memory in binary units: `1.23 GiB`. */
-export function formatMemory(bytes: number, digits = 3): string {
-  return scaled(bytes, 1024, ['B', 'KiB', 'MiB', 'GiB', 'TiB'], digits)
-}
-
-/** Bytes on disk in decimal units: `1.23 GB`. */
-export function formatDisk(bytes: number, digits = 3): string {
-  return scaled(bytes, 1000, ['B', 'kB', 'MB', 'GB', 'TB'], digits)
-}
+export { formatDisk, formatMemory, significant } from '../../electron/plan/units.ts'
 
 /** A parameter count: `14.2 M`, `1.24 B`. */
 export function formatParameters(count: number): string {
   if (count < 1000) return String(count)
-  return scaled(count, 1000, ['', 'K', 'M', 'B', 'T'], 3)
+  return withUnit(count, 1000, ['', 'K', 'M', 'B', 'T'], 3)
 }
 
 /** `0.27 tok/s`, `142 tok/s`. */

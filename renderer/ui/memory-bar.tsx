@@ -1,3 +1,4 @@
+import { TIGHT_SHARE, TOO_BIG_SHARE, verdictOf } from '../../electron/plan/fit.ts'
 import { cn } from './cn.ts'
 import { formatMemory, formatPercent } from './format.ts'
 
@@ -18,10 +19,11 @@ export const MEMORY_PARTS = [
   { key: 'other', label: 'Other', color: 'var(--mem-other)' },
 ] as const satisfies readonly { key: keyof MemoryPartBytes; label: string; color: string }[]
 
-/** Amber from 80 % of the budget, red from 90 %. */
+const LEVELS = { fits: 'ok', tight: 'warn', 'too-big': 'danger' } as const
+
+/** The colour of the judgement that every screen shares. */
 export function memoryLevel(totalBytes: number, budgetBytes: number): 'ok' | 'warn' | 'danger' {
-  const share = budgetBytes > 0 ? totalBytes / budgetBytes : 0
-  return share >= 0.9 ? 'danger' : share >= 0.8 ? 'warn' : 'ok'
+  return budgetBytes > 0 ? LEVELS[verdictOf(totalBytes, budgetBytes)] : 'ok'
 }
 
 /** Sum of the five parts in bytes. */
@@ -95,7 +97,7 @@ function BudgetTrack({ total, budget }: { total: number; budget: number }) {
           style={{ width: `max(${share}%, 2px)` }}
           className={cn('h-full rounded-[2px] transition-[width] duration-150', LEVEL_FILL[level])}
         />
-        {[0.8, 0.9, 1].map((mark) => (
+        {[TIGHT_SHARE, TOO_BIG_SHARE, 1].map((mark) => (
           <div
             key={mark}
             style={{ left: `${((budget * mark) / scale) * 100}%` }}

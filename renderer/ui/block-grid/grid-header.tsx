@@ -59,6 +59,7 @@ export const GridHeader = memo(function GridHeader(props: GridHeaderProps) {
             width={columnWidth}
             height={headerHeight - 1}
             startsGroup={index === 0 || columns[index - 1]?.group !== column.group}
+            groupColumns={groupLength(columns, index)}
             onSelect={onSelectColumn}
           />
         )
@@ -74,14 +75,20 @@ interface ColumnHeaderProps {
   width: number
   height: number
   startsGroup: boolean
+  /** Columns of this group from here on. */
+  groupColumns: number
   onSelect: ((column: number, mode: SelectMode) => void) | undefined
 }
 
 const ColumnHeader = memo(function ColumnHeader(props: ColumnHeaderProps) {
-  const { column, index, left, width, height, startsGroup, onSelect } = props
+  const { column, index, left, width, height, startsGroup, groupColumns, onSelect } = props
   const content = (
     <>
-      <span className="block h-4 overflow-visible font-normal whitespace-nowrap text-ink-3" aria-hidden={!startsGroup}>
+      <span
+        style={{ width: groupColumns * width - 16 }}
+        className="block h-4 truncate font-normal text-ink-3"
+        aria-hidden={!startsGroup}
+      >
         {startsGroup && column.group}
       </span>
       <span className="block truncate font-medium text-ink-2">{column.label}</span>
@@ -113,3 +120,9 @@ const ColumnHeader = memo(function ColumnHeader(props: ColumnHeaderProps) {
     </div>
   )
 })
+
+function groupLength(columns: readonly GridColumn[], from: number): number {
+  const group = columns[from]?.group
+  const end = columns.findIndex((column, index) => index > from && column.group !== group)
+  return (end < 0 ? columns.length : end) - from
+}

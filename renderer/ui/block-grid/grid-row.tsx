@@ -108,8 +108,15 @@ function cellProps({ row, index, view, selected, rowHeight }: GridRowProps, colu
     height: rowHeight,
     view: names.length === 0 ? null : view(names),
     isSelectable: selected !== undefined,
-    isSelected: selected !== undefined && names.length > 0 && names.every((name) => selected.has(name)),
+    ...selectionOf(names, selected),
   }
+}
+
+/** All layers of the cell, or some of them. */
+function selectionOf(names: CellNames, selected: ReadonlySet<string> | undefined) {
+  if (selected === undefined || selected.size === 0) return { isSelected: false, isPartly: false }
+  const count = names.reduce((sum, name) => sum + (selected.has(name) ? 1 : 0), 0)
+  return { isSelected: count > 0 && count === names.length, isPartly: count > 0 && count < names.length }
 }
 
 interface GridCellProps {
@@ -122,6 +129,8 @@ interface GridCellProps {
   view: CellView | null
   isSelectable: boolean
   isSelected: boolean
+  /** Some of the cell's layers are selected. */
+  isPartly: boolean
   isActive: boolean
 }
 
@@ -132,7 +141,7 @@ const OUTLINED = `${CELL} text-ink-2 shadow-[inset_0_0_0_1px_var(--line)]`
 const BUSY = `${CELL} text-accent-text shadow-[inset_0_0_0_2px_var(--accent)]`
 
 const GridCell = memo(function GridCell(props: GridCellProps) {
-  const { row, column, left, width, height, span, view, isSelectable, isSelected, isActive } = props
+  const { row, column, left, width, height, span, view, isSelectable, isSelected, isPartly, isActive } = props
   const fill = view?.fill ?? undefined
   return (
     // biome-ignore lint/a11y/useSemanticElements: see the row
@@ -141,7 +150,7 @@ const GridCell = memo(function GridCell(props: GridCellProps) {
       aria-colindex={column + 2}
       aria-colspan={span > 1 ? span : undefined}
       aria-selected={isSelectable ? isSelected : undefined}
-      aria-label={view?.words ?? 'no such layer'}
+      aria-label={view === null ? 'no such layer' : isPartly ? `${view.words}; partly selected` : view.words}
       tabIndex={isActive ? 0 : -1}
       data-row={row}
       data-column={column}
@@ -154,18 +163,24 @@ const GridCell = memo(function GridCell(props: GridCellProps) {
           <span className="font-medium">{view.text}</span>
           <span className="ml-auto">{view.detail}</span>
           {isSelected && <SelectionMark />}
+          {isPartly && <span aria-hidden className={CORNER} />}
         </>
       )}
     </div>
   )
 })
 
+const CORNER = 'absolute top-0 right-0 border-[5px] border-ink border-b-transparent border-l-transparent'
+
 /** A frame in two tones, visible on any colour, and a corner, so that selection is not a matter of colour. */
 function SelectionMark() {
   return (
-    <span
-      aria-hidden
-      className="absolute inset-0 rounded-[2px] shadow-[inset_0_0_0_2px_var(--ink),inset_0_0_0_3px_var(--surface)] before:absolute before:top-0 before:right-0 before:border-[5px] before:border-ink before:border-b-transparent before:border-l-transparent"
-    />
+    <>
+      <span
+        aria-hidden
+        className="absolute inset-0 rounded-[2px] shadow-[inset_0_0_0_2px_var(--ink),inset_0_0_0_3px_var(--surface)]"
+      />
+      <span aria-hidden className={CORNER} />
+    </>
   )
 }
