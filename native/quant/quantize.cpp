@@ -8,13 +8,13 @@
 #include <cstring>
 #include <functional>
 #include <optional>
-#include <string>
 
 #include "core/error.h"
 #include "core/thread_pool.h"
 #include "quant/mean_error.h"
 #include "quant/meta.h"
 #include "quant/solver.h"
+#include "quant/weight_reader.h"
 #include "quant/zero_history.h"
 
 namespace hqq {
@@ -44,46 +44,6 @@ void run_chunks(int64_t n, int64_t grain, const Reporter& reporter, const std::f
     parallel_for(std::min(slab, n - begin), grain, [&](int64_t b, int64_t e) { body(begin + b, begin + e); });
   }
 }
-
-/// The weight as flat float32, converted a piece at a time.
-class Weights {
- public:
-  explicit Weights(const TensorView& view) : view_(view), element_bytes_(size_of(view.dtype)) {}
-
-  void read(int64_t begin, int64_t n, float* out) const {
-    to_f32(static_cast<const char*>(view_.data) + begin * element_bytes_, view_.dtype, out, n);
-  }
-
-  /// Asks for elements that will be read soon: rows of a strided tile lie too far apart for the processor to foresee.
-  void prefetch(int64_t begin, int64_t n) const {
-    const char* from = static_cast<const char*>(view_.data) + begin * element_bytes_;
-    for (int64_t at = 0; at < n * element_bytes_; at += 64) __builtin_prefetch(from + at);
-  }
-
-  /// Finds the first weight that cannot be quantized and throws.
-  [[noreturn]] void throw_bad_weight() const {
-    const int64_t n = view_.numel();
-    std::array<float, 1024> block;
-    for (int64_t begin = 0; begin < n; begin += static_cast<int64_t>(block.size())) {
-      const int64_t count = std::min<int64_t>(n - begin, static_cast<int64_t>(block.size()));
-      read(begin, count, block.data());
-      for (int64_t i = 0; i < count; ++i) {
-        const float w = block[static_cast<size_t>(i)];
-        if (std::fabs(w) < 1.7e38f) continue;
-        const std::string what = std::isnan(w) ? "NaN" : std::isinf(w) ? "infinite" : "too large for float32 arithmetic";
-        const int64_t at = begin + i, cols = view_.shape[1];
-        throw EngineError(ErrorCode::bad_weights, "the weight in row " + std::to_string(at / cols) + ", column " +
-                                                      std::to_string(at % cols) + " is " + what +
-                                                      "; the file is damaged or was saved from a diverged model");
-      }
-    }
-    throw EngineError(ErrorCode::internal, "a weight was reported as not finite but none is");
-  }
-
- private:
-  const TensorView& view_;
-  int64_t element_bytes_;
-};
 
 /// Error totals of one chunk, summed over chunks in order.
 struct ErrorTotals {
@@ -373,7 +333,7 @@ class Quantization {
     return {affine.inverse_scale + offset, affine.zero + offset, affine.scale + offset, affine.zero_stored + offset};
   }
 
-  Weights weights_;
+  WeightReader weights_;
   Grouping view_;
   Reporter& reporter_;
   const SolverKernels& kernels_;

@@ -140,7 +140,10 @@ struct Columns {
     ColumnSums sums = step_by_four<kShrink>();
     if (plain > 0) {
       const ColumnSums others = step_plain<kShrink>();
-      for (int64_t lane = 0; lane < plain; ++lane) sums.difference[lane] = others.difference[lane];
+      for (int64_t lane = 0; lane < plain; ++lane) {
+        sums.difference[lane] = others.difference[lane];
+        sums.error[lane] = others.error[lane];
+      }
     }
     return sums;
   }
