@@ -9,6 +9,7 @@
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
+#include <future>
 
 #include "core/thread_pool.h"
 #include "engine/machine.h"
@@ -225,7 +226,7 @@ class Run {
     finished.seconds = seconds_since(start);
     journal_->add(item.source, finished);
     unsynced_bytes_ += item.output_bytes();
-    if (unsynced_bytes_ >= kSyncBytes || Clock::now() - last_sync_ >= kSyncInterval) sync();
+    if (unsynced_bytes_ >= kSyncBytes || Clock::now() - last_sync_ >= kSyncInterval) sync_beside_the_work();
     count_done(item, finished, false);
     report("quantize", &item);
   }
@@ -306,6 +307,15 @@ class Run {
   void sync() {
     for (StagedFile& file : files_) file.file().sync();
     journal_->sync();
+  }
+
+  /// Waiting for a slow disk would otherwise take as long as quantizing. A sync still under way is not waited for.
+  void sync_beside_the_work() {
+    if (syncing_.valid()) {
+      if (syncing_.wait_for(std::chrono::seconds(0)) != std::future_status::ready) return;
+      syncing_.get();
+    }
+    syncing_ = std::async(std::launch::async, [this] { sync(); });
     unsynced_bytes_ = 0;
     last_sync_ = Clock::now();
   }
@@ -323,6 +333,7 @@ class Run {
   }
 
   void assemble() {
+    if (syncing_.valid()) syncing_.get();
     sync();
     for (size_t i = 0; i < files_.size(); ++i) {
       files_[i].finish();
@@ -355,6 +366,7 @@ class Run {
   int64_t tensors_done_ = 0, bytes_done_ = 0, unsynced_bytes_ = 0;
   Clock::time_point last_sync_ = Clock::now();
   QuantizeModelResult result_;
+  std::future<void> syncing_;  // last: its destructor waits for the thread that uses the members above
 };
 
 }  // namespace
