@@ -5,6 +5,24 @@ import { delimiter, join } from 'node:path'
 import { ROOT } from './paths.mjs'
 import { SetupError } from './say.mjs'
 
+const SIGNALS = ['SIGINT', 'SIGTERM']
+const children = new Set()
+
+/** Nothing that was started outlives its starter: children get the signal, then this process ends by it. */
+function passOn(signal) {
+  for (const child of children) child.kill(signal)
+  watchSignals(false)
+  process.kill(process.pid, signal)
+}
+
+/** On only while there are children, so that a host that runs in this process has its signals to itself. */
+function watchSignals(on) {
+  for (const signal of SIGNALS) {
+    process.off(signal, passOn)
+    if (on) process.on(signal, passOn)
+  }
+}
+
 /**
  * Runs a command in the repository root. `quiet` keeps its output for the result; otherwise it goes to stderr as it comes
  * (`inherit` gives it the terminal instead). Resolves with exit code and output; 124 when `timeoutMs` has passed.
@@ -16,6 +34,8 @@ export function run(command, args, { quiet = false, inherit = false, env = {}, t
       env: { ...process.env, ...env },
       stdio: inherit ? 'inherit' : ['ignore', 'pipe', 'pipe'],
     })
+    children.add(child)
+    watchSignals(true)
     let output = ''
     let timedOut = false
     const stop = () => {
@@ -32,6 +52,8 @@ export function run(command, args, { quiet = false, inherit = false, env = {}, t
     child.on('error', reject)
     child.on('close', (code) => {
       clearTimeout(timer)
+      children.delete(child)
+      watchSignals(children.size > 0)
       resolve({ code: timedOut ? 124 : (code ?? 1), output })
     })
   })
