@@ -69,7 +69,6 @@ struct LinearKernels {
   using F = typename S::F;
   using I = typename S::I;
   using B = typename S::B;
-  static constexpr int kInt8Tile = S::kTokenTile >= 12 ? 8 : 4;
 
   // ---------- dense ----------
   template <DType D, int R>
@@ -217,47 +216,122 @@ struct LinearKernels {
     fill_prefix(row);
   }
 
-  template <int NBits, int T>
-  static void gemm_tile(const TiledWeights& w, const QuantizedRows& x, int64_t t0, int64_t block, float* c) {
-    const int64_t size = size_of(w.meta_dtype);
-    const std::byte* meta = w.meta.template as<std::byte>() + block * w.segments * 32 * size;
-    const int64_t segment_pairs = w.segment < kChunkCols ? w.segment / 8 : 8;
-    const int64_t chunks_per_segment = w.segment < kChunkCols ? 1 : w.segment / kChunkCols;
-    const int64_t segments_per_chunk = 8 / segment_pairs;
-    const QuantizedRows first = x.row(t0);
-    const int64_t prefix_stride = x.padded_cols / 8 + 1, scale_stride = x.padded_cols / kChunkCols;
-    F acc[T];
-    for (int t = 0; t < T; ++t) acc[t] = S::zero();
-    for (int64_t ch = 0; ch < w.chunks; ++ch) {
-      const uint8_t* chunk = w.chunk(block, ch);
-      const int8_t* q = first.q + ch * kChunkCols;
-      I dot[T];
-      for (int t = 0; t < T; ++t) dot[t] = S::zero_i();
-      each_pair((w.in - ch * kChunkCols) / 8, [&]<int P>() HQQ_STEP {
+  /// One token x one block, weights straight from their packed form: what decoding spends its time in. `Whole`: segments of
+  /// whole chunks, one correction per chunk and no tests inside it.
+  template <int NBits, bool Whole>
+  static void vector_block(const TiledWeights& w, const QuantizedRows& x, int64_t block, float* c) {
+    constexpr int kWiden = S::template kPairsPerWiden<NBits>;
+    const DType meta_dtype = w.meta_dtype;
+    const int64_t half = 16 * size_of(meta_dtype);  // bytes of 16 scales
+    const std::byte* meta = w.meta.template as<std::byte>() + block * w.segments * 2 * half;
+    const int64_t segment_pairs = Whole ? 8 : w.segment / 8;
+    const int64_t chunks_per_segment = Whole ? w.segment / kChunkCols : 1;
+    const uint8_t* chunk = w.chunk(block, 0);
+    F acc = S::zero();
+    int64_t left_in_segment = chunks_per_segment;
+    for (int64_t ch = 0; ch < w.chunks; ++ch, chunk += w.chunk_bytes) {
+      const int8_t* q = x.q + ch * kChunkCols;
+      const F step = S::set1(x.scale[ch]);
+      auto partial = S::template zero_partial<NBits>();
+      I dot = S::zero_i();
+      // Adds what the segment ending at pair `end` of this chunk contributes: (dot - zero * sum(x)) * scale * x's scale.
+      const auto correct = [&](int64_t end) {
+        const int32_t* prefix = x.prefix + ch * 8 + end;
+        const F sum = S::set1(static_cast<float>(prefix[0] - prefix[-segment_pairs]));
+        const F centred = S::fnma(load_meta<S>(meta + half, meta_dtype), sum, S::to_float(dot));
+        acc = S::fma(centred, S::mul(load_meta<S>(meta, meta_dtype), step), acc);
+        dot = S::zero_i();
+      };
+      each_pair(Whole ? 8 : (w.in - ch * kChunkCols) / 8, [&]<int P>() HQQ_STEP {
         B q0, q1;
         load_pair<S, NBits, P>(chunk, q0, q1);
-        for (int t = 0; t < T; ++t) dot[t] = S::template dot_pair<NBits>(dot[t], q0, q1, q + t * x.padded_cols + P * 8);
-        if (((P + 1) & (segment_pairs - 1)) != 0) return;
-        const int64_t segment = segment_pairs == 8 ? ch / chunks_per_segment : ch * segments_per_chunk + P / segment_pairs;
-        const std::byte* m = meta + segment * 32 * size;
-        const F scale = load_meta<S>(m, w.meta_dtype), zero = load_meta<S>(m + 16 * size, w.meta_dtype);
-        for (int t = 0; t < T; ++t) {
-          const int32_t* prefix = first.prefix + t * prefix_stride + ch * 8 + P + 1;
-          const F sum = S::set1(static_cast<float>(prefix[0] - prefix[-segment_pairs]));
-          const F centred = S::fnma(zero, sum, S::to_float(dot[t]));
-          acc[t] = S::fma(centred, S::mul(scale, S::set1(first.scale[t * scale_stride + ch])), acc[t]);
-          dot[t] = S::zero_i();
+        S::template dot_pair<NBits>(partial, q0, q1, q + P * 8);
+        const bool ends = !Whole && ((P + 1) & (segment_pairs - 1)) == 0;
+        if (ends || (P + 1) % kWiden == 0) S::template widen<NBits>(dot, partial);
+        if (ends) {
+          correct(P + 1);
+          meta += 2 * half;
         }
       });
+      if constexpr (Whole) {
+        correct(8);
+        if (--left_in_segment == 0) {
+          meta += 2 * half;
+          left_in_segment = chunks_per_segment;
+        }
+      }
+    }
+    S::store(c, acc);
+  }
+
+  /// A block's weights as bytes and its scales and zeros as float32, for kPanelChunks chunks: unpacked once for all tokens.
+  static constexpr int64_t kPanelChunks = 4;
+  struct BytePanel {
+    alignas(64) uint8_t bytes[kPanelChunks * 1024];
+    alignas(64) float meta[kPanelChunks * 8 * 32];  // a segment holds at least 8 columns
+  };
+  template <int NBits>
+  static void fill_panel(const TiledWeights& w, int64_t block, int64_t ch0, int64_t chunks, BytePanel& panel) {
+    for (int64_t i = 0; i < chunks; ++i)
+      each_pair(8, [&]<int P>() HQQ_STEP {
+        B q0, q1;
+        load_pair<S, NBits, P>(w.chunk(block, ch0 + i), q0, q1);
+        S::store_bytes(panel.bytes + i * 1024 + P * 128, q0);
+        S::store_bytes(panel.bytes + i * 1024 + P * 128 + 64, q1);
+      });
+    const int64_t size = size_of(w.meta_dtype), run = w.segment < kChunkCols ? w.segment : kChunkCols;
+    const std::byte* meta = w.meta.template as<std::byte>() + block * w.segments * 32 * size;
+    const int64_t end = (ch0 + chunks) * kChunkCols < w.in ? (ch0 + chunks) * kChunkCols : w.in;
+    float* to = panel.meta;
+    for (int64_t k = ch0 * kChunkCols; k < end; k += run, to += 32) {
+      const std::byte* from = meta + k / w.segment * 32 * size;
+      S::store(to, load_meta<S>(from, w.meta_dtype));
+      S::store(to + 16, load_meta<S>(from + 16 * size, w.meta_dtype));
+    }
+  }
+  template <int NBits, int T>
+  static void tile_panel(const TiledWeights& w, const QuantizedRows& x, int64_t t0, int64_t ch0, int64_t chunks, const BytePanel& panel,
+                         float* c) {
+    const QuantizedRows first = x.row(t0);
+    const int64_t padded = x.padded_cols, prefix_stride = padded / 8 + 1, scale_stride = padded / kChunkCols;
+    const int64_t pairs = w.segment < kChunkCols ? w.segment / 8 : 8;
+    F acc[T];
+    for (int t = 0; t < T; ++t) acc[t] = ch0 > 0 ? S::load(c + t * 16) : S::zero();
+    const float* meta = panel.meta;
+    for (int64_t ch = ch0; ch < ch0 + chunks; ++ch) {
+      const int64_t end = (w.in - ch * kChunkCols) / 8 < 8 ? (w.in - ch * kChunkCols) / 8 : 8;
+      for (int64_t p = 0; p < end; p += pairs, meta += 32) {
+        I dot[T];
+        S::template dot_tile<NBits, T>(panel.bytes + (ch - ch0) * 1024 + p * 128, pairs, first.q + ch * kChunkCols + p * 8, padded, dot);
+        const F scale = S::load(meta), zero = S::load(meta + 16);
+        for (int t = 0; t < T; ++t) {
+          const int32_t* prefix = first.prefix + t * prefix_stride + ch * 8 + p;
+          const F centred = S::fnma(zero, S::set1(static_cast<float>(prefix[pairs] - prefix[0])), S::to_float(dot[t]));
+          acc[t] = S::fma(centred, S::mul(scale, S::set1(first.scale[t * scale_stride + ch])), acc[t]);
+        }
+      }
     }
     for (int t = 0; t < T; ++t) S::store(c + t * 16, acc[t]);
   }
-  static void tiled_gemm(const TiledWeights& w, const QuantizedRows& x, int64_t tokens, int64_t block, float* c) {
-    dispatch(w.nbits, [&]<int NBits>() {
+  template <int NBits>
+  static void gemm_bits(const TiledWeights& w, const QuantizedRows& x, int64_t tokens, int64_t block, float* c) {
+    if (tokens == 1) {
+      if (w.segment % kChunkCols == 0) vector_block<NBits, true>(w, x, block, c);
+      else vector_block<NBits, false>(w, x, block, c);
+      return;
+    }
+    constexpr int T = S::kInt8Tile;
+    BytePanel panel;
+    for (int64_t ch0 = 0; ch0 < w.chunks; ch0 += kPanelChunks) {
+      const int64_t chunks = w.chunks - ch0 < kPanelChunks ? w.chunks - ch0 : kPanelChunks;
+      fill_panel<NBits>(w, block, ch0, chunks, panel);
       int64_t t = 0;
-      for (; t + kInt8Tile <= tokens; t += kInt8Tile) gemm_tile<NBits, kInt8Tile>(w, x, t, block, c + t * 16);
-      for (; t < tokens; ++t) gemm_tile<NBits, 1>(w, x, t, block, c + t * 16);
-    });
+      for (; t + T <= tokens; t += T) tile_panel<NBits, T>(w, x, t, ch0, chunks, panel, c + t * 16);
+      for (; t < tokens; ++t) tile_panel<NBits, 1>(w, x, t, ch0, chunks, panel, c + t * 16);
+    }
+  }
+  static void tiled_gemm(const TiledWeights& w, const QuantizedRows& x, int64_t tokens, int64_t block, float* c) {
+    dispatch(w.nbits, [&]<int NBits>() { gemm_bits<NBits>(w, x, tokens, block, c); });
   }
 
   static float scale_for_class(const TiledWeights& w, int64_t cls, const float* x, const QuantizedRows& row) {
@@ -285,11 +359,13 @@ struct LinearKernels {
     for (int64_t ch = 0; ch < w.chunks; ++ch) {
       const uint8_t* chunk = w.chunk(block, ch);
       const int8_t* q = x.q + ch * kChunkCols;
+      auto partial = S::template zero_partial<NBits>();
       I dot = S::zero_i();
       each_pair(8, [&]<int P>() HQQ_STEP {
         B q0, q1;
         load_pair<S, NBits, P>(chunk, q0, q1);
-        dot = S::template dot_pair<NBits>(dot, q0, q1, q + P * 8);
+        S::template dot_pair<NBits>(partial, q0, q1, q + P * 8);
+        if ((P + 1) % S::template kPairsPerWiden<NBits> == 0) S::template widen<NBits>(dot, partial);
       });
       acc = S::fma(S::to_float(dot), S::set1(x.scale[ch]), acc);
     }

@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "cpu/unroll.h"
+
 #define HQQ_INLINE static inline __attribute__((always_inline))
 // One step of an unrolled loop over a chunk (cpu/linear_impl.h).
 #define HQQ_STEP __attribute__((always_inline))
@@ -15,6 +17,7 @@ namespace hqq {
 
 struct SimdAvx2 {
   static constexpr int kTokenTile = 6;  // 6 x 2 accumulators + 2 panel registers + 1 broadcast of 16 ymm
+  static constexpr int kInt8Tile = 4;
 
   struct F { __m256 a, b; };
   struct I { __m256i a, b; };
@@ -88,8 +91,7 @@ struct SimdAvx2 {
   }
   template <int Right>
   HQQ_INLINE B field(B v, uint8_t mask) {
-    const __m256i m = _mm256_set1_epi8(static_cast<char>(mask));
-    return {_mm256_and_si256(shift<Right>(v.a), m), _mm256_and_si256(shift<Right>(v.b), m)};
+    return {field_half<Right>(v.a, mask), field_half<Right>(v.b, mask)};
   }
   HQQ_INLINE B bit_or(B x, B y) { return {_mm256_or_si256(x.a, y.a), _mm256_or_si256(x.b, y.b)}; }
   template <int J>
@@ -98,15 +100,49 @@ struct SimdAvx2 {
     return {_mm256_cvtepi32_ps(_mm256_and_si256(_mm256_srli_epi32(v.a, 8 * J), m)),
             _mm256_cvtepi32_ps(_mm256_and_si256(_mm256_srli_epi32(v.b, 8 * J), m))};
   }
-  // 16-bit sums of four products stay below 2^15 for q <= 63 (4 * 63 * 127); 8-bit weights go as two nibbles, and the
-  // multiplication that widens the sums to 32 bits weights the high one by 16.
+  // Products of a chunk are summed in 16 bits first. A pair of quads adds at most 4 * q * 127 to a sum, so this many pairs fit
+  // below 2^15 before they must be widened. 8-bit weights go as two nibbles, the high ones' sum weighted by 16 in the end.
   template <int NBits>
-  HQQ_INLINE I dot_pair(I acc, B q0, B q1, const int8_t* x) {
+  static constexpr int kPairsPerWiden = NBits <= 3 ? 8 : NBits == 4 ? 4 : NBits == 5 ? 2 : NBits == 6 ? 1 : 4;
+  template <int NBits>
+  struct P { __m256i a, b, high_a, high_b; };
+  template <int NBits>
+  HQQ_INLINE P<NBits> zero_partial() {
+    const __m256i z = _mm256_setzero_si256();
+    return {z, z, z, z};
+  }
+  template <int NBits>
+  HQQ_INLINE void dot_pair(P<NBits>& acc, B q0, B q1, const int8_t* x) {
     int32_t quad0, quad1;
     std::memcpy(&quad0, x, 4);
     std::memcpy(&quad1, x + 4, 4);
     const __m256i x0 = _mm256_set1_epi32(quad0), x1 = _mm256_set1_epi32(quad1);
-    return {dot_half<NBits>(acc.a, q0.a, q1.a, x0, x1), dot_half<NBits>(acc.b, q0.b, q1.b, x0, x1)};
+    if constexpr (NBits < 8) {
+      acc.a = _mm256_add_epi16(acc.a, products(q0.a, q1.a, x0, x1));
+      acc.b = _mm256_add_epi16(acc.b, products(q0.b, q1.b, x0, x1));
+    } else {
+      acc.a = _mm256_add_epi16(acc.a, products(field_half<0>(q0.a, 15), field_half<0>(q1.a, 15), x0, x1));
+      acc.b = _mm256_add_epi16(acc.b, products(field_half<0>(q0.b, 15), field_half<0>(q1.b, 15), x0, x1));
+      acc.high_a = _mm256_add_epi16(acc.high_a, products(field_half<4>(q0.a, 15), field_half<4>(q1.a, 15), x0, x1));
+      acc.high_b = _mm256_add_epi16(acc.high_b, products(field_half<4>(q0.b, 15), field_half<4>(q1.b, 15), x0, x1));
+    }
+  }
+  template <int NBits>
+  HQQ_INLINE void widen(I& sum, P<NBits>& acc) {
+    const __m256i ones = _mm256_set1_epi16(1), sixteens = _mm256_set1_epi16(16);
+    sum.a = _mm256_add_epi32(sum.a, _mm256_madd_epi16(acc.a, ones));
+    sum.b = _mm256_add_epi32(sum.b, _mm256_madd_epi16(acc.b, ones));
+    if constexpr (NBits == 8) {
+      sum.a = _mm256_add_epi32(sum.a, _mm256_madd_epi16(acc.high_a, sixteens));
+      sum.b = _mm256_add_epi32(sum.b, _mm256_madd_epi16(acc.high_b, sixteens));
+    }
+    acc = zero_partial<NBits>();
+  }
+  // One half of the rows at a time, so that four tokens keep their 16- and 32-bit sums in registers.
+  template <int NBits, int T>
+  HQQ_INLINE void dot_tile(const uint8_t* bytes, int64_t pairs, const int8_t* x, int64_t stride, I (&dot)[T]) {
+    dot_tile_half<NBits, T>(bytes, pairs, x, stride, [&](auto t, __m256i sum) HQQ_STEP { dot[t].a = sum; });
+    dot_tile_half<NBits, T>(bytes + 32, pairs, x, stride, [&](auto t, __m256i sum) HQQ_STEP { dot[t].b = sum; });
   }
   HQQ_INLINE void prefetch(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0); }
 
@@ -127,21 +163,47 @@ struct SimdAvx2 {
     else if constexpr (Right < 0) return _mm256_slli_epi16(v, -Right);
     else return v;
   }
-  template <int NBits>
-  HQQ_INLINE __m256i dot_half(__m256i acc, __m256i q0, __m256i q1, __m256i x0, __m256i x1) {
-    const __m256i ones = _mm256_set1_epi16(1);
-    if constexpr (NBits < 8) {
-      const __m256i sum = _mm256_add_epi16(_mm256_maddubs_epi16(q0, x0), _mm256_maddubs_epi16(q1, x1));
-      return _mm256_add_epi32(acc, _mm256_madd_epi16(sum, ones));
-    } else {
-      const __m256i m = _mm256_set1_epi8(15);
-      const __m256i low = _mm256_add_epi16(_mm256_maddubs_epi16(_mm256_and_si256(q0, m), x0),
-                                           _mm256_maddubs_epi16(_mm256_and_si256(q1, m), x1));
-      const __m256i high = _mm256_add_epi16(_mm256_maddubs_epi16(_mm256_and_si256(_mm256_srli_epi16(q0, 4), m), x0),
-                                            _mm256_maddubs_epi16(_mm256_and_si256(_mm256_srli_epi16(q1, 4), m), x1));
-      const __m256i sum = _mm256_add_epi32(_mm256_madd_epi16(low, ones), _mm256_madd_epi16(high, _mm256_set1_epi16(16)));
-      return _mm256_add_epi32(acc, sum);
+  template <int Right>
+  HQQ_INLINE __m256i field_half(__m256i v, uint8_t mask) {
+    return _mm256_and_si256(shift<Right>(v), _mm256_set1_epi8(static_cast<char>(mask)));
+  }
+  HQQ_INLINE __m256i products(__m256i q0, __m256i q1, __m256i x0, __m256i x1) {
+    return _mm256_add_epi16(_mm256_maddubs_epi16(q0, x0), _mm256_maddubs_epi16(q1, x1));
+  }
+  template <int NBits, int T, typename Store>
+  HQQ_INLINE void dot_tile_half(const uint8_t* bytes, int64_t pairs, const int8_t* x, int64_t stride, Store&& store) {
+    constexpr int64_t kWiden = kPairsPerWiden<NBits>;
+    __m256i sums[T];
+    unroll<T>([&](auto t) HQQ_STEP { sums[t] = _mm256_setzero_si256(); });
+    for (int64_t start = 0; start < pairs; start += kWiden) {
+      __m256i low[T], high[T];
+      unroll<T>([&](auto t) HQQ_STEP {
+        low[t] = _mm256_setzero_si256();
+        high[t] = _mm256_setzero_si256();
+      });
+      const int64_t stop = start + kWiden < pairs ? start + kWiden : pairs;
+      for (int64_t p = start; p < stop; ++p) {
+        const __m256i* q = reinterpret_cast<const __m256i*>(bytes + p * 128);
+        const __m256i q0 = _mm256_loadu_si256(q), q1 = _mm256_loadu_si256(q + 2);
+        unroll<T>([&](auto t) HQQ_STEP {
+          int32_t quad0, quad1;
+          std::memcpy(&quad0, x + t * stride + p * 8, 4);
+          std::memcpy(&quad1, x + t * stride + p * 8 + 4, 4);
+          const __m256i x0 = _mm256_set1_epi32(quad0), x1 = _mm256_set1_epi32(quad1);
+          if constexpr (NBits < 8) {
+            low[t] = _mm256_add_epi16(low[t], products(q0, q1, x0, x1));
+          } else {
+            low[t] = _mm256_add_epi16(low[t], products(field_half<0>(q0, 15), field_half<0>(q1, 15), x0, x1));
+            high[t] = _mm256_add_epi16(high[t], products(field_half<4>(q0, 15), field_half<4>(q1, 15), x0, x1));
+          }
+        });
+      }
+      unroll<T>([&](auto t) HQQ_STEP {
+        sums[t] = _mm256_add_epi32(sums[t], _mm256_madd_epi16(low[t], _mm256_set1_epi16(1)));
+        if constexpr (NBits == 8) sums[t] = _mm256_add_epi32(sums[t], _mm256_madd_epi16(high[t], _mm256_set1_epi16(16)));
+      });
     }
+    unroll<T>([&](auto t) HQQ_STEP { store(t, sums[t]); });
   }
 };
 

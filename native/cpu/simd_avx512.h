@@ -11,6 +11,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "cpu/unroll.h"
+
 #define HQQ_INLINE static inline __attribute__((always_inline))
 // One step of an unrolled loop over a chunk (cpu/linear_impl.h).
 #define HQQ_STEP __attribute__((always_inline))
@@ -19,6 +21,7 @@ namespace hqq {
 
 struct SimdAvx512 {
   static constexpr int kTokenTile = 12;  // enough independent accumulators to hide the latency of two FMA pipes
+  static constexpr int kInt8Tile = 8;
 
   struct F { __m512 a; };
   struct I { __m512i a; };
@@ -76,13 +79,41 @@ struct SimdAvx512 {
   HQQ_INLINE F byte_to_float(B v) {
     return {_mm512_cvtepi32_ps(_mm512_and_si512(_mm512_srli_epi32(v.a, 8 * J), _mm512_set1_epi32(255)))};
   }
+  // VNNI sums straight into 32 bits: a partial sum is an ordinary one.
   template <int NBits>
-  HQQ_INLINE I dot_pair(I acc, B q0, B q1, const int8_t* x) {
+  static constexpr int kPairsPerWiden = 8;
+  template <int NBits>
+  struct P { __m512i a, b; };
+  template <int NBits>
+  HQQ_INLINE P<NBits> zero_partial() { return {_mm512_setzero_si512(), _mm512_setzero_si512()}; }
+  template <int NBits>
+  HQQ_INLINE void dot_pair(P<NBits>& acc, B q0, B q1, const int8_t* x) {
     int32_t quad0, quad1;
     std::memcpy(&quad0, x, 4);
     std::memcpy(&quad1, x + 4, 4);
-    const __m512i first = _mm512_dpbusd_epi32(acc.a, q0.a, _mm512_set1_epi32(quad0));
-    return {_mm512_dpbusd_epi32(first, q1.a, _mm512_set1_epi32(quad1))};
+    acc.a = _mm512_dpbusd_epi32(acc.a, q0.a, _mm512_set1_epi32(quad0));
+    acc.b = _mm512_dpbusd_epi32(acc.b, q1.a, _mm512_set1_epi32(quad1));
+  }
+  template <int NBits>
+  HQQ_INLINE void widen(I& sum, P<NBits>& acc) {
+    sum.a = _mm512_add_epi32(sum.a, _mm512_add_epi32(acc.a, acc.b));
+    acc = zero_partial<NBits>();
+  }
+  template <int NBits, int T>
+  HQQ_INLINE void dot_tile(const uint8_t* bytes, int64_t pairs, const int8_t* x, int64_t stride, I (&dot)[T]) {
+    __m512i sums[T];
+    unroll<T>([&](auto t) HQQ_STEP { sums[t] = _mm512_setzero_si512(); });
+    for (int64_t p = 0; p < pairs; ++p) {
+      const __m512i q0 = _mm512_loadu_si512(bytes + p * 128), q1 = _mm512_loadu_si512(bytes + p * 128 + 64);
+      unroll<T>([&](auto t) HQQ_STEP {
+        int32_t quad0, quad1;
+        std::memcpy(&quad0, x + t * stride + p * 8, 4);
+        std::memcpy(&quad1, x + t * stride + p * 8 + 4, 4);
+        sums[t] = _mm512_dpbusd_epi32(sums[t], q0, _mm512_set1_epi32(quad0));
+        sums[t] = _mm512_dpbusd_epi32(sums[t], q1, _mm512_set1_epi32(quad1));
+      });
+    }
+    unroll<T>([&](auto t) HQQ_STEP { dot[t].a = sums[t]; });
   }
   HQQ_INLINE void prefetch(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0); }
 };

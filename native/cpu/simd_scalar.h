@@ -18,6 +18,8 @@ namespace hqq {
 struct SimdScalar {
   /// Tokens that the panel GEMM keeps in registers at once.
   static constexpr int kTokenTile = 4;
+  /// Tokens of the 8-bit GEMM likewise.
+  static constexpr int kInt8Tile = 4;
 
   struct F { float v[16]; };
   struct I { int32_t v[16]; };
@@ -88,16 +90,37 @@ struct SimdScalar {
   /// The J-th of each lane's four bytes.
   template <int J>
   HQQ_CALL F byte_to_float(B x) { return each([&](int i) { return static_cast<float>(x.v[4 * i + J]); }); }
+  /// Partial dot products of 8-bit weights and activations, to be widened after at most kPairsPerWiden pairs.
+  template <int NBits>
+  static constexpr int kPairsPerWiden = 8;
+  template <int NBits>
+  struct P { int32_t v[16]; };
+  template <int NBits>
+  HQQ_INLINE P<NBits> zero_partial() { return {}; }
   /// acc[lane] += sum over 8 weights: q0 with x[0..3], q1 with x[4..7]. Weights are below 2^NBits, |x| <= 127.
   template <int NBits>
-  HQQ_CALL I dot_pair(I acc, B q0, B q1, const int8_t* x) {
-    for (int i = 0; i < 16; ++i)
-      for (int j = 0; j < 4; ++j) acc.v[i] += q0.v[4 * i + j] * x[j] + q1.v[4 * i + j] * x[4 + j];
-    return acc;
+  HQQ_INLINE void dot_pair(P<NBits>& acc, const B& q0, const B& q1, const int8_t* x) { dot_lanes(acc.v, q0, q1, x); }
+  /// sum += acc; acc = 0
+  template <int NBits>
+  HQQ_INLINE void widen(I& sum, P<NBits>& acc) {
+    for (int i = 0; i < 16; ++i) sum.v[i] += acc.v[i];
+    acc = {};
+  }
+  /// dot[t] = sum over `pairs` pairs of quads, one byte a weight, with T rows of activations.
+  template <int NBits, int T>
+  HQQ_INLINE void dot_tile(const uint8_t* bytes, int64_t pairs, const int8_t* x, int64_t stride, I (&dot)[T]) {
+    for (int t = 0; t < T; ++t) {
+      dot[t] = zero_i();
+      for (int64_t p = 0; p < pairs; ++p) dot_lanes(dot[t].v, load_bytes(bytes + p * 128), load_bytes(bytes + p * 128 + 64), x + t * stride + p * 8);
+    }
   }
   HQQ_INLINE void prefetch(const void*) {}
 
  private:
+  HQQ_CALL void dot_lanes(int32_t (&acc)[16], const B& q0, const B& q1, const int8_t* x) {
+    for (int i = 0; i < 16; ++i)
+      for (int j = 0; j < 4; ++j) acc[i] += q0.v[4 * i + j] * x[j] + q1.v[4 * i + j] * x[4 + j];
+  }
   template <typename Lane>
   HQQ_INLINE F each(Lane lane) {
     F out;
