@@ -4,8 +4,8 @@ import { useMemo, useState } from 'react'
 import type { Machine, ModelDetail } from '../../../electron/contract/domain.ts'
 import type { Nbits, QuantConfig } from '../../../electron/contract/quant.ts'
 import { NBITS } from '../../../electron/contract/quant.ts'
-import { estimateChoices } from '../../../electron/plan/estimate.ts'
-import { planProblems, resolveConfig } from '../../../electron/plan/resolve.ts'
+import { estimateChoices, estimateConfig } from '../../../electron/plan/estimate.ts'
+import { planProblems } from '../../../electron/plan/resolve.ts'
 import { BlockGrid } from '../../ui/block-grid/block-grid.tsx'
 import { bitsLevel, choiceCell } from '../../ui/block-grid/choice-cell.ts'
 import { allNames, buildGrid, type CellNames } from '../../ui/block-grid/grid-model.ts'
@@ -66,7 +66,7 @@ export function PlanView(props: PlanViewProps) {
 
   function review() {
     const config = configOf(history.present)
-    return { config, table: resolveConfig(config, linears) }
+    return { config, estimate: estimateConfig(detail, config, { contextLength, machine }) }
   }
 
   function onGridKey(key: string): boolean {
@@ -173,8 +173,7 @@ export function PlanView(props: PlanViewProps) {
           onOpenChange={(open) => !open && setReviewed(null)}
           model={detail.summary}
           config={reviewed.config}
-          estimate={estimate}
-          table={reviewed.table}
+          estimate={reviewed.estimate}
           pending={starting}
           problem={startProblem}
           onStart={(options) => onStart(reviewed.config, options)}

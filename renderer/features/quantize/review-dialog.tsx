@@ -23,9 +23,8 @@ export interface ReviewDialogProps {
   onOpenChange(open: boolean): void
   model: ModelSummary
   config: QuantConfig
+  /** With the table as base and rules decide it. */
   estimate: Estimate
-  /** Rows of the linear layers, decided by base and rules. */
-  table: readonly ResolvedTensor[]
   pending: boolean
   problem: React.ReactNode
   onStart(options: StartOptions): void
@@ -69,7 +68,8 @@ const COLUMNS: readonly Column<ResolvedTensor>[] = [
 ]
 
 export function ReviewDialog(props: ReviewDialogProps) {
-  const { open, onOpenChange, model, config, estimate, table, pending, problem, onStart } = props
+  const { open, onOpenChange, model, config, estimate, pending, problem, onStart } = props
+  const { table } = estimate
   const [filter, setFilter] = useState('')
   const [name, setName] = useState('')
   const [measure, setMeasure] = useState(true)
