@@ -7,6 +7,7 @@ const SECOND_LAYER = 'model.layers.5.mlp.down_proj'
 const QUESTION = 'Tell me about rivers.'
 
 test('quantize the demo model with two layers changed by hand, compare, chat, restart', async ({ start }) => {
+  test.slow()
   const app = await start()
   const { ui, page } = app
 
