@@ -10,6 +10,7 @@
 #include "quant/dequantize.h"
 #include "quant/meta.h"
 #include "quant/quantize.h"
+#include "quant/reference.h"
 #include "tests/support/check.h"
 #include "tests/support/every_level.h"
 
@@ -229,6 +230,22 @@ void compare_legacy(const std::string& folder) {
   CHECK(same >= 15, same);
 }
 
+/// The readable quantizer step by step: mean error of every step, zeros after the last.
+void compare_trace(const std::string& folder) {
+  const Json index = read_json_file(folder + "/trace.json");
+  const TensorStore store = TensorStore::open(folder + "/trace.safetensors");
+  for (const Json& c : index.at("cases").as_array()) {
+    const std::string name = c.at("case").as_string();
+    const TensorView weight = store.view(name.substr(0, name.find('.')) + ".W");
+    const ReferenceResult ours = quantize_reference(Floats(weight).values, weight.shape, config_of(c));
+    const auto& errors = c.at("errors").as_array();
+    CHECK_EQ(ours.errors.size(), errors.size());
+    for (size_t i = 0; i < errors.size(); ++i) CHECK_NEAR(ours.errors[i], errors[i].as_number(), 1e-6 * errors[i].as_number());
+    const Floats zero(store.view(name + ".zero"));
+    for (size_t i = 0; i < zero.values.size(); ++i) CHECK_NEAR(ours.zero[i], zero.values[i], 1e-5);
+  }
+}
+
 }  // namespace
 
 TEST("golden: matrices, at every level") { at_every_level([] { compare_quant(kData, 60); }); }
@@ -250,6 +267,7 @@ TEST("golden, shared: variants, layers, metadata") {
     compare_metaquant(root, 60);
   });
 }
+TEST("golden, shared: every step of the optimizer") { compare_trace(shared_data("fixtures/optim")); }
 TEST("golden, shared: February 2024 where nothing changed since") {
   const std::string folder = shared_data("fixtures/legacy_feb2024");
   at_every_level([&] { compare_legacy(folder); });
