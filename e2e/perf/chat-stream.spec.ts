@@ -1,7 +1,8 @@
 /** 200 tokens a second into a chat that is already long. */
+
+import { longConversation, STREAM_SECONDS, speakAt, TOKENS_PER_SECOND } from '../data/long-chat.ts'
 import { test } from '../fixtures.ts'
-import { longConversation, STREAM_SECONDS, speakAt, TOKENS_PER_SECOND } from './long-chat.ts'
-import { scriptRpc } from './scripted-rpc.ts'
+import { scriptRpc } from '../hosts/scripted-rpc.ts'
 import { expectSmooth } from './work.ts'
 
 const MESSAGES = 200

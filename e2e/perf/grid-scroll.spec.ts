@@ -1,9 +1,9 @@
 /** The grid with ten thousand layers, tall (blocks) and wide (experts), scrolled fast. */
 import type { LinearInfo } from '../../electron/contract/domain.ts'
 import { linearTag } from '../../electron/plan/tags.ts'
+import { LAYERS, manyLayers } from '../data/many-layers.ts'
 import { expect, test } from '../fixtures.ts'
-import { LAYERS, manyLayers } from './many-layers.ts'
-import { type Script, scriptRpc } from './scripted-rpc.ts'
+import { type Script, scriptRpc } from '../hosts/scripted-rpc.ts'
 import { expectSmooth } from './work.ts'
 
 const SCROLL_SECONDS = 5

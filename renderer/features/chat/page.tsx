@@ -7,6 +7,7 @@ import { errorWords } from '../../client/error-words.ts'
 import { hrefFor, navigate, useRoute } from '../../client/route.ts'
 import { useQuery, useWatch } from '../../client/use-query.ts'
 import { Button } from '../../ui/button.tsx'
+import { useCommands } from '../../ui/commands.ts'
 import { EmptyState } from '../../ui/empty-state.tsx'
 import { SkeletonRows } from '../../ui/skeleton.tsx'
 import { SplitPane } from '../../ui/split-pane.tsx'
@@ -49,7 +50,13 @@ export function ChatPage() {
     navigate('chat', {}, { replace: true })
   }
 
+  function beginWithSameModel(): void {
+    const modelId = conversation?.modelId ?? firstModel?.id
+    if (modelId !== undefined) begin(modelId)
+  }
+
   useOpenFromAddress(store, params)
+  useCommands([{ id: 'new-chat', label: 'New chat', group: 'Chat', run: beginWithSameModel }])
 
   // Somebody who comes to talk finds a place to type.
   const firstModelId = firstModel?.id
@@ -92,7 +99,7 @@ export function ChatPage() {
             runningId={runningId}
             canBegin={firstModel !== undefined}
             modelName={modelName}
-            onNew={() => firstModel && begin(conversation?.modelId ?? firstModel.id)}
+            onNew={beginWithSameModel}
             onOpen={(id) => void store.open(id)}
             onRename={(id, title) => void store.rename(id, title)}
             onRemove={(id) => void remove(id)}

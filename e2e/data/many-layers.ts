@@ -1,6 +1,6 @@
 /** A made-up model with as many linear layers as a large mixture of experts has. */
 import type { LinearInfo, ModelDetail, ModelSummary } from '../../electron/contract/domain.ts'
-import type { Script } from './scripted-rpc.ts'
+import type { Script } from '../hosts/scripted-rpc.ts'
 
 const BLOCKS = 1430
 const TAGS = [

@@ -1,6 +1,6 @@
 /** A long conversation and a model that speaks at a given rate. */
 import type { ChatMessage, Conversation } from '../../electron/contract/domain.ts'
-import type { Script } from './scripted-rpc.ts'
+import type { Script } from '../hosts/scripted-rpc.ts'
 
 export const TOKENS_PER_SECOND = 200
 export const STREAM_SECONDS = 10
