@@ -65,10 +65,6 @@ describe('quantization_config', () => {
     expect(quantization([row(Q, quantize(4, 64)), row('lm_head', quantize(8, 64))]).skip_modules).toEqual([])
   })
 
-  it('names a method of its own where the Python libraries would read nonsense', () => {
-    expect(quantization([row(Q, quantize(5, 64))]).quant_method).toBe('hqq-studio')
-  })
-
   it('follows the name that the source uses for its dtype', () => {
     expect(configChanges({ dtype: 'float32' }, [row(Q, quantize(4, 64))], 'float16')).toHaveProperty('dtype', 'float16')
     expect(configChanges({}, [row(Q, quantize(4, 64))], 'float16')).toHaveProperty('torch_dtype', 'float16')

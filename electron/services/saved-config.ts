@@ -1,6 +1,7 @@
 /**
- * config.json of a quantized model. Where the Python libraries can read the layers, `quantization_config` is what transformers
- * itself writes; where they cannot, it names a method they do not know, so that they refuse instead of loading nonsense.
+ * config.json of a quantized model, with the `quantization_config` that transformers itself writes. It names the method hqq where the
+ * Python libraries cannot read the layers, too: they then stop with an error, whereas an unknown method only makes transformers warn
+ * and go on with random weights.
  */
 import type { ComputeDtype, QuantSpec, ResolvedTensor } from '../contract/quant.ts'
 import { choiceKey, resolvedRoundZero } from '../plan/choices.ts'
@@ -21,13 +22,12 @@ export function configChanges(
   linears: readonly ResolvedTensor[],
   computeDtype: ComputeDtype,
 ): Record<string, unknown> {
-  const readable = interchangeReason(linears) === null
   return {
     // Its name since transformers 4.56, and before.
     ['dtype' in source ? 'dtype' : 'torch_dtype']: computeDtype,
     quantization_config: {
       quant_config: quantConfigOf(quantizedOf(linears)),
-      quant_method: readable ? 'hqq' : 'hqq-studio',
+      quant_method: 'hqq',
       skip_modules: skipModules(linears),
     },
   }
