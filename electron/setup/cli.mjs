@@ -6,7 +6,7 @@ import { prepare } from './prepare.mjs'
 import { main } from './say.mjs'
 
 await main(async () => {
-  await prepare({ window: process.argv[2] === 'serve' })
+  await prepare({ window: false })
   const entry = join(OUT, 'cli.js')
   process.argv[1] = entry
   await import(pathToFileURL(entry).href)
