@@ -35,7 +35,8 @@ export default defineConfig<HostOptions>({
   use: {
     viewport: { width: 1440, height: 900 },
     screenshot: 'only-on-failure',
-    trace: 'retain-on-failure',
+    // Recording every test would cost more than running it; `npm run e2e -- --trace on` does when it is needed.
+    trace: 'off',
     launchOptions: {
       ...chromiumPath(),
       args: ['--no-sandbox', '--disable-quic', '--no-first-run', '--disable-background-networking'],
