@@ -39,7 +39,7 @@ function model(name: string, layers: number, size: number) {
   return { modelDir, outDir: join(modelDir, 'out'), plan, computeDtype: 'float16', maxShardBytes: 5e9 }
 }
 
-describe('the native addon', () => {
+describe('the native addon', { timeout: 60_000 }, () => {
   it('exports what addon-types.ts says', () => {
     // The raw module: keys only.
     const exported: object = process.getBuiltinModule('module').createRequire(import.meta.url)(addonPath())
@@ -92,7 +92,7 @@ describe('the native addon', () => {
   })
 
   it('stops when the signal is aborted, before and during', async () => {
-    const request = model('cancel', 200, 128)
+    const request = model('cancel', 120, 64)
     await expect(engine.run('model.quantize', request, { signal: AbortSignal.abort() })).rejects.toMatchObject({
       code: 'cancelled',
     })
@@ -105,17 +105,32 @@ describe('the native addon', () => {
     const resumed = engineContract['model.quantize'].output.parse(
       await engine.run('model.quantize', request, { signal: never }),
     )
-    expect(resumed.quantizedTensors).toBe(200)
+    expect(resumed.quantizedTensors).toBe(120)
   })
 
   it('cancels the job when a listener throws, and passes on what it threw', async () => {
-    const running = engine.run('model.quantize', model('throws', 200, 128), {
+    const running = engine.run('model.quantize', model('throws', 120, 64), {
       signal: never,
       onEvent: () => {
         throw new RangeError('mine')
       },
     })
     await expect(running).rejects.toThrow(new RangeError('mine'))
+  })
+
+  it('leaves nothing behind after many jobs, cancelled or not', async () => {
+    const cycle = async () => {
+      const controller = new AbortController()
+      const job = engine.run('engine.info', {}, { signal: controller.signal })
+      controller.abort()
+      await job.catch(() => undefined)
+    }
+    for (let i = 0; i < 100; i++) await cycle()
+    const resources = process.getActiveResourcesInfo().length
+    const before = process.memoryUsage.rss()
+    for (let i = 0; i < 500; i++) await cycle()
+    expect(process.getActiveResourcesInfo().length).toBe(resources)
+    expect(process.memoryUsage.rss() - before).toBeLessThan(64 * 2 ** 20)
   })
 
   it('keeps foreign errors of a binding as they are', async () => {
@@ -129,7 +144,7 @@ describe('the native addon', () => {
   })
 })
 
-describe('a process or thread that ends in the middle of a job', () => {
+describe('a process or thread that ends in the middle of a job', { timeout: 60_000 }, () => {
   const script = (request: unknown) => `
     const engine = require(${JSON.stringify(addonPath())})
     const done = () => {}
@@ -140,14 +155,14 @@ describe('a process or thread that ends in the middle of a job', () => {
     }).promise.then(done, done)`
 
   it('process.exit ends it cleanly', () => {
-    const code = script(model('exit', 200, 128)).replace('LEAVE', 'process.exit(7)')
+    const code = script(model('exit', 120, 64)).replace('LEAVE', 'process.exit(7)')
     const child = spawnSync(process.execPath, ['-e', code], { encoding: 'utf8' })
     expect(child.stderr).toBe('')
     expect(child.status).toBe(7)
   })
 
   it('a terminated worker thread leaves the process alive', async () => {
-    const code = script(model('worker', 200, 128)).replace(
+    const code = script(model('worker', 120, 64)).replace(
       'LEAVE',
       `require('node:worker_threads').parentPort.postMessage(1)`,
     )
