@@ -89,13 +89,14 @@ describe('exit codes and errors', () => {
   it('are 130 for Ctrl-C, and what was done is kept', async () => {
     const stop = new AbortController()
     const out = join(root, 'out')
-    const { code, json } = await run(
+    const { code, json, stderr } = await run(
       ['quantize', '--model', 'demo', '--out', out, '--nbits', '4', '--group-size', '64', '--json'],
       { engine: { stepMs: 30 }, signal: stop.signal, onStderr: (text) => text.startsWith('quantize') && stop.abort() },
     )
     expect(code).toBe(130)
     expect(json()).toMatchObject({ error: { code: 'cancelled' } })
     expect(existsSync(`${out}.partial`)).toBe(true)
+    expect(stderr).toContain('Run the same command again')
   })
 })
 

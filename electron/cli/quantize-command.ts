@@ -46,7 +46,11 @@ async function quantize(session: Session, options: Options) {
     measure: options.measure ?? false,
   })
   const startedAt = performance.now()
-  await services.kinds.quantize.run(request, workContext(session))
+  await services.kinds.quantize.run(request, workContext(session)).catch(async (error: unknown) => {
+    const { text, resumable } = await services.kinds.quantize.saved(request)
+    if (resumable) session.progress.note(`${text} Run the same command again to go on from there.`)
+    throw error
+  })
   const made = await services.models.open(request.outDir)
   const { summary } = await services.models.detail(made.id)
   const { run, measurements } = await services.measurements.of(made.id)

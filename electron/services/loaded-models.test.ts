@@ -74,4 +74,21 @@ describe('the loaded model', () => {
     await first
     expect(await second).toBe('second')
   })
+
+  it('waits for work that was told to stop', async () => {
+    const { loaded } = setUp()
+    const gate = Promise.withResolvers<void>()
+    const stop = new AbortController()
+    const begun = Promise.withResolvers<void>()
+    const first = loaded.use(spec(A), turn(false, stop.signal), () => {
+      begun.resolve()
+      return gate.promise
+    })
+    await begun.promise
+    stop.abort()
+    const second = loaded.use(spec(A), turn(false), async () => 'second')
+    gate.resolve()
+    await first
+    expect(await second).toBe('second')
+  })
 })

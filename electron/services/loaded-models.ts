@@ -49,12 +49,13 @@ export interface LoadedModelsDeps {
 
 export function createLoadedModels({ engine, idleMs }: LoadedModelsDeps): LoadedModels {
   let current: { key: string; dir: string; model: LoadedModel } | null = null
-  let holder: { purpose: string; done: Promise<void> } | null = null
+  let holder: { purpose: string; signal: AbortSignal | undefined; done: Promise<void> } | null = null
   let idle: ReturnType<typeof setTimeout> | undefined
 
   async function exclusively<T>({ purpose, signal, wait }: Turn, work: () => Promise<T>): Promise<T> {
     while (holder !== null) {
-      if (!wait) {
+      // One that was told to stop is about to make room.
+      if (!wait && !holder.signal?.aborted) {
         throw new AppError(
           'busy',
           `The engine is busy with ${holder.purpose}. Wait until it is done, or stop it first.`,
@@ -66,7 +67,7 @@ export function createLoadedModels({ engine, idleMs }: LoadedModelsDeps): Loaded
     const done = new Promise<void>((resolve) => {
       release = resolve
     })
-    holder = { purpose, done }
+    holder = { purpose, signal, done }
     clearTimeout(idle)
     try {
       return await work()

@@ -144,6 +144,21 @@ describe('an unfinished result', () => {
     expect(readdirSync(world.root)).not.toContain('out.partial')
   })
 
+  it('stays when another job is going on with it', async () => {
+    const { world, start } = await setUp({ nanAt: LAYER, stepMs: 20 })
+    const failed = await ended(world, await start())
+    const taking = Promise.withResolvers<void>()
+    const second = await start()
+    const watching = world.client.stream(
+      'jobs.follow',
+      { id: second.id },
+      { onEvent: (event) => event.type === 'tensor' && taking.resolve() },
+    )
+    await taking.promise
+    await world.client.call('jobs.remove', { id: failed.id })
+    expect(await watching).toMatchObject({ state: 'failed', error: { code: 'bad-weights' }, resumable: true })
+  })
+
   it('that is not of this app is never touched', async () => {
     const { world, out, start } = await setUp()
     mkdirSync(`${out}.partial`)

@@ -52,6 +52,8 @@ type Request = RequestOf<'quantize'>
 /** Requests must have been completed by the planner: name and place are decided when the job is made, not when it runs. */
 export function createQuantizeKind(deps: QuantizeDeps): JobKind<Request> {
   const { models, library, loaded, planner } = deps
+  /** Places that are being written to. */
+  const busy = new Set<string>()
 
   return {
     async title({ modelId, config, outDir }) {
@@ -64,7 +66,10 @@ export function createQuantizeKind(deps: QuantizeDeps): JobKind<Request> {
       context.progress({ phase: 'check', done: 0, total: 1, unit: 'steps', detail: 'memory, disk and rules' })
       const plan = await planner.plan(request.modelId, request.config, outDir)
       const turn = { purpose: `quantizing ${plan.detail.summary.name}`, signal: context.signal, wait: true }
-      const run = await loaded.alone(turn, () => make(deps, request, plan, outDir, context))
+      busy.add(outDir)
+      const run = await loaded
+        .alone(turn, () => make(deps, request, plan, outDir, context))
+        .finally(() => busy.delete(outDir))
       const entry = await library.add(outDir, 'created')
       if (request.name !== undefined && request.name !== entry.name) await library.rename(outDir, request.name)
       await deps.record(entry.id, run)
@@ -78,7 +83,10 @@ export function createQuantizeKind(deps: QuantizeDeps): JobKind<Request> {
       if (!(await hasUnfinished(outDir))) return { text: null, resumable: false }
       return { text: `Finished tensors are kept in ${stagingDirOf(outDir)}.`, resumable: true }
     },
-    discard: (request) => discardUnfinished(placeOf(request)),
+    async discard(request) {
+      // Another job may have taken over what this one left.
+      if (!busy.has(placeOf(request))) await discardUnfinished(placeOf(request))
+    },
   }
 }
 
