@@ -14,3 +14,10 @@ export const HAS_STORIES = existsSync(STORIES_MODEL)
 export const SMOLLM2_GOLDEN = path('../../../shared/data/models/smollm2-135m-instruct/golden.json')
 export const SMOLLM2_MODEL = process.env.HQQ_SMOLLM2_DIR ?? path('../../../models/smollm2')
 export const HAS_SMOLLM2 = existsSync(SMOLLM2_GOLDEN) && existsSync(SMOLLM2_MODEL)
+
+for (const [has, what] of [
+  [HAS_STORIES, 'the stories260K model of the shared data'],
+  [HAS_SMOLLM2, 'SmolLM2 as a folder (HQQ_SMOLLM2_DIR) and its golden values'],
+] as const) {
+  if (!has) process.stderr.write(`tokenizer tests: skipped those that need ${what}, which is not there\n`)
+}
