@@ -278,11 +278,12 @@ function clampTo({ row, column }: CellPosition, counts: { rows: number; columns:
   return { row: Math.max(0, Math.min(row, counts.rows - 1)), column: Math.max(0, Math.min(column, counts.columns - 1)) }
 }
 
-/** Position of the cell an event came from, read from its data attributes. */
+/** Position of the cell an event came from. */
 function cellOf(target: EventTarget): CellPosition | null {
-  const cell = target instanceof Element ? target.closest<HTMLElement>('[data-row]') : null
-  if (cell === null) return null
-  return { row: Number(cell.dataset.row), column: Number(cell.dataset.column) }
+  const cell = target instanceof Element ? target.closest('[role="gridcell"]') : null
+  const row = cell?.closest<HTMLElement>('[data-row]')
+  if (cell === null || row === null || row === undefined) return null
+  return { row: Number(row.dataset.row), column: Number(cell.getAttribute('aria-colindex')) - 2 }
 }
 
 function scrollIntoView(element: HTMLElement, at: CellPosition, metrics: GridMetrics, isWide: boolean): void {

@@ -36,13 +36,16 @@ interface GridRowProps {
 export const GridRowView = memo(function GridRowView(props: GridRowProps) {
   const { row, index, top, rowHeight, columnWidth, rowHeaderWidth, activeColumn, onSelectRow } = props
   const label = row.isWide ? row.label : `block ${row.label}`
+  // One width for all cells, not one style each.
+  const rowStyle = { transform: `translateY(${top}px)`, height: rowHeight, '--cell-width': `${columnWidth - 2}px` }
   return (
     // biome-ignore lint/a11y/useSemanticElements: only the cells in view exist, placed freely; a table cannot do that
     <div
       role="row"
       tabIndex={-1}
       aria-rowindex={index + 2}
-      style={{ transform: `translateY(${top}px)`, height: rowHeight }}
+      data-row={index}
+      style={rowStyle}
       className="absolute inset-x-0 top-0 contain-strict"
     >
       {/* biome-ignore lint/a11y/useSemanticElements: see above */}
@@ -72,8 +75,8 @@ export const GridRowView = memo(function GridRowView(props: GridRowProps) {
       {row.isWide ? (
         <GridCell
           {...cellProps(props, 0)}
-          left={rowHeaderWidth}
-          width={props.columns * columnWidth}
+          left={rowHeaderWidth + 1}
+          width={props.columns * columnWidth - 2}
           span={props.columns}
           isActive={activeColumn !== null}
         />
@@ -82,8 +85,7 @@ export const GridRowView = memo(function GridRowView(props: GridRowProps) {
           <GridCell
             key={column}
             {...cellProps(props, column)}
-            left={rowHeaderWidth + column * columnWidth}
-            width={columnWidth}
+            left={rowHeaderWidth + column * columnWidth + 1}
             span={1}
             isActive={activeColumn === column}
           />
@@ -100,12 +102,10 @@ function columnsIn({ firstColumn, lastColumn, activeColumn }: GridRowProps): num
   return columns
 }
 
-function cellProps({ row, index, view, selected, rowHeight }: GridRowProps, column: number) {
+function cellProps({ row, view, selected }: GridRowProps, column: number) {
   const names = row.cells[column] ?? []
   return {
-    row: index,
     column,
-    height: rowHeight,
     view: names.length === 0 ? null : view(names),
     isSelectable: selected !== undefined,
     ...selectionOf(names, selected),
@@ -120,11 +120,10 @@ function selectionOf(names: CellNames, selected: ReadonlySet<string> | undefined
 }
 
 interface GridCellProps {
-  row: number
   column: number
   left: number
-  width: number
-  height: number
+  /** Of a cell over several columns. */
+  width?: number
   span: number
   view: CellView | null
   isSelectable: boolean
@@ -136,12 +135,12 @@ interface GridCellProps {
 
 /** Built from whole strings: thousands of cells pass through here while scrolling, and merging class names costs more than drawing. */
 const CELL =
-  'absolute top-px flex items-center gap-1 overflow-hidden rounded-[2px] px-1.5 text-xs whitespace-nowrap focus-visible:outline-2 focus-visible:outline-offset-0 focus-visible:outline-accent'
+  'absolute inset-y-px w-(--cell-width) flex items-center gap-1 overflow-hidden rounded-[2px] px-1.5 text-xs whitespace-nowrap focus-visible:outline-2 focus-visible:outline-offset-0 focus-visible:outline-accent'
 const OUTLINED = `${CELL} text-ink-2 shadow-[inset_0_0_0_1px_var(--line)]`
 const BUSY = `${CELL} text-accent-text shadow-[inset_0_0_0_2px_var(--accent)]`
 
 const GridCell = memo(function GridCell(props: GridCellProps) {
-  const { row, column, left, width, height, span, view, isSelectable, isSelected, isPartly, isActive } = props
+  const { column, left, width, span, view, isSelectable, isSelected, isPartly, isActive } = props
   const fill = view?.fill ?? undefined
   return (
     // biome-ignore lint/a11y/useSemanticElements: see the row
@@ -152,10 +151,8 @@ const GridCell = memo(function GridCell(props: GridCellProps) {
       aria-selected={isSelectable ? isSelected : undefined}
       aria-label={view === null ? 'no such layer' : isPartly ? `${view.words}; partly selected` : view.words}
       tabIndex={isActive ? 0 : -1}
-      data-row={row}
-      data-column={column}
-      data-active={isActive}
-      style={{ left: left + 1, width: width - 2, height: height - 2, background: fill, color: view?.ink ?? undefined }}
+      data-active={isActive || undefined}
+      style={{ left, width, background: fill, color: view?.ink ?? undefined }}
       className={fill !== undefined || view === null ? CELL : view.isBusy ? BUSY : OUTLINED}
     >
       {view !== null && (

@@ -16,7 +16,7 @@ export interface GridRange {
 }
 
 const OVERSCAN_ROWS = 6
-const OVERSCAN_COLUMNS = 2
+const OVERSCAN_COLUMNS = 4
 
 /** The range for a scroll position and a viewport size, with a margin so that scrolling finds cells already there. */
 export function rangeAt(
@@ -78,7 +78,8 @@ export function useGridRange(
       // Steps of half the margin: positions between them show the same rows.
       const row = rowHeight * (OVERSCAN_ROWS / 2)
       const scrollTop = Math.floor(element.scrollTop / row) * row
-      const scrollLeft = Math.floor(element.scrollLeft / columnWidth) * columnWidth
+      const column = columnWidth * (OVERSCAN_COLUMNS / 2)
+      const scrollLeft = Math.floor(element.scrollLeft / column) * column
       setScroll((old) =>
         old.scrollTop === scrollTop && old.scrollLeft === scrollLeft ? old : { scrollTop, scrollLeft },
       )
