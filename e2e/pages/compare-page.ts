@@ -16,8 +16,8 @@ export class ComparePage {
     const button = this.page.getByRole('button', { name: 'Measure the original' })
     await button.click()
     await this.page.getByRole('dialog').getByRole('button', { name: 'Measure 1 version' }).click()
-    await expect(button).toBeHidden({ timeout: 120_000 })
+    await expect(button).toBeHidden({ timeout: 240_000 })
     // Speed is measured after perplexity.
-    await expect(this.page.getByText('not measured', { exact: true })).toHaveCount(0, { timeout: 120_000 })
+    await expect(this.page.getByText('not measured', { exact: true })).toHaveCount(0, { timeout: 240_000 })
   }
 }

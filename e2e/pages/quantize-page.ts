@@ -101,7 +101,7 @@ export class QuantizePage {
   }
 
   /** The state of the job, in the word the screen uses for it. */
-  async expectState(word: 'Done' | 'Failed' | 'Stopped' | 'Interrupted', timeout = 90_000): Promise<void> {
+  async expectState(word: 'Done' | 'Failed' | 'Stopped' | 'Interrupted', timeout = 170_000): Promise<void> {
     await expect(this.page.getByRole('main').getByText(word, { exact: true }).first()).toBeVisible({ timeout })
   }
 }
