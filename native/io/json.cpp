@@ -149,7 +149,9 @@ class Parser {
     const char* last = text_.data() + at_;
     if (integral) {
       int64_t value = 0;
-      if (std::from_chars(first, last, value).ec == std::errc()) return Json(value);
+      // No integer is -0: it is read as the floating-point number, so that it is written back as it came.
+      const bool fits = std::from_chars(first, last, value).ec == std::errc();
+      if (fits && (value != 0 || *first != '-')) return Json(value);
     }
     double value = 0;
     if (std::from_chars(first, last, value).ec != std::errc()) fail("number out of range");

@@ -16,6 +16,8 @@ TEST("json: values survive parsing and writing") {
            R"({"a":[1,-2,3.5,true,false,null],"b":{},"c":[]})");
   CHECK_EQ(round_trip("9223372036854775807"), "9223372036854775807");
   CHECK_EQ(round_trip("-9223372036854775808"), "-9223372036854775808");
+  CHECK_EQ(round_trip("[-0,-0.0,-0e3,0]"), "[-0,-0,-0,0]");
+  CHECK_EQ(parse_json("-0").as_int(), 0);
   CHECK_EQ(parse_json("0.1").as_number(), 0.1);
   CHECK_EQ(parse_json(Json(1.0 / 3).dump()).as_number(), 1.0 / 3);
   CHECK_EQ(parse_json("1e3").as_int(), 1000);
