@@ -31,6 +31,14 @@ struct QuantizedRows {
   }
 };
 
+/// Activations rounded to bfloat16, for AMX.
+struct Bf16Rows {
+  uint16_t* values = nullptr;  // [tokens padded to 16][padded_cols]
+  int64_t padded_cols = 0;     // multiple of 32, zero-padded
+
+  Bf16Rows row(int64_t t) const { return {values + t * padded_cols, padded_cols}; }
+};
+
 /// One tile of attention: `rows` queries (tokens x the heads that share a key/value head) against all their visible keys.
 struct AttentionTile {
   const float* q = nullptr;       // [rows][dim]
@@ -76,6 +84,12 @@ struct Kernels {
   float (*scale_for_class)(const TiledWeights& w, int64_t cls, const float* x, const QuantizedRows& row);
   /// axis 0: c[lane] = sum q * x over the block, x as given by scale_for_class
   void (*class_gemv)(const TiledWeights& w, const QuantizedRows& x, int64_t block, float* c);
+  // --- fast batches on bfloat16 tiles: AMX only, null elsewhere ---
+  /// Fills one row of Bf16Rows from `cols` floats.
+  void (*bf16_row)(const float* x, int64_t cols, const Bf16Rows& row) = nullptr;
+  /// Like panel_gemm over columns [k0, k0 + cols) of x with c_stride 16, the panel rounded to bfloat16, sums in float32. k0 is a
+  /// multiple of 32, cols <= 256, and c has room for tokens rounded up to 16.
+  void (*tile_gemm)(const Bf16Rows& x, int64_t k0, int64_t tokens, const float* panel, int64_t cols, float* c, bool accumulate) = nullptr;
 };
 
 /// The table of the level in force, or of a given level (which the CPU must have).

@@ -10,6 +10,7 @@ namespace hqq {
 namespace {
 
 constexpr int64_t kPanelCols = 256;       // 16 KiB of float32 panel: half of a level-1 cache
+constexpr int64_t kMinTileTokens = 9;     // fewer leave more than half of a 16-row matrix tile empty
 constexpr int64_t kClassBlocksPerUnit = 4;  // axis 0: blocks that share one pass over the activations
 
 /// A contiguous run of parallel work inside one call.
@@ -41,7 +42,8 @@ void write_block(const LinearCall& call, int64_t block, const float* c, int64_t 
   }
 }
 
-void exact_block(const Kernels& k, const LinearCall& call, int64_t block, const float* x, int64_t tokens) {
+/// One block over float32 panels; with `tiles`, panel and activations go through bfloat16 tiles.
+void panel_block(const Kernels& k, const LinearCall& call, int64_t block, const float* x, int64_t tokens, const Bf16Rows* tiles) {
   const Linear& layer = *call.layer;
   alignas(64) float panel[kPanelCols * 16];
   alignas(64) float c[kMaxBatchTokens * 16];
@@ -49,7 +51,8 @@ void exact_block(const Kernels& k, const LinearCall& call, int64_t block, const 
     const int64_t cols = std::min(kPanelCols, layer.in() - k0);
     if (layer.tiled()) k.tiled_panel(*layer.tiled(), block, k0, cols, panel);
     else k.dense_panel(layer.rows(), block * kBlockRows, k0, cols, panel);
-    k.panel_gemm(x + k0, layer.in(), tokens, panel, 16, cols, c, 16, k0 > 0);
+    if (tiles) k.tile_gemm(*tiles, k0, tokens, panel, cols, c, k0 > 0);
+    else k.panel_gemm(x + k0, layer.in(), tokens, panel, 16, cols, c, 16, k0 > 0);
   }
   write_block(call, block, c, tokens);
 }
@@ -123,7 +126,10 @@ ActivationScratch::ActivationScratch(int64_t max_in) {
   q_ = Buffer(kMaxBatchTokens * padded, MemoryUse::scratch);
   scale_ = Buffer(kMaxBatchTokens * (padded / kChunkCols) * 4, MemoryUse::scratch);
   prefix_ = Buffer(kMaxBatchTokens * (padded / 8 + 1) * 4, MemoryUse::scratch);
+  if (available_simd_levels().back() == SimdLevel::amx) bf16_ = Buffer(kMaxBatchTokens * padded * 2, MemoryUse::scratch);
 }
+
+Bf16Rows ActivationScratch::bf16_rows(int64_t in) const { return {bf16_.as<uint16_t>(), (in + 31) / 32 * 32}; }
 
 QuantizedRows ActivationScratch::rows(int64_t in) const {
   return {q_.as<int8_t>(), scale_.as<float>(), prefix_.as<int32_t>(), (in + kChunkCols - 1) / kChunkCols * kChunkCols};
@@ -134,20 +140,27 @@ void run_linear(std::span<const LinearCall> calls, const float* x, int64_t token
   const Kernels& k = kernels();
   std::vector<Region> regions;
   int64_t units = 0, bytes = 0;
-  bool needs_rows = false;
+  bool needs_rows = false, needs_tiles = false;
+  const int64_t in = calls.front().layer->in();
+  const bool use_tiles = eight_bit && k.tile_gemm && tokens >= kMinTileTokens;
   for (const LinearCall& call : calls) {
     const TiledWeights* tiled = call.layer->tiled();
     const bool classes = eight_bit && tokens == 1 && tiled && tiled->axis == 0;
-    needs_rows |= eight_bit && tiled && tiled->axis == 1;
+    needs_rows |= eight_bit && tiled && tiled->axis == 1 && !use_tiles;
+    needs_tiles |= use_tiles && tiled;
     const int64_t count = classes ? class_units(*tiled) : call.layer->blocks();
     regions.push_back({&call, units, count, classes});
     units += count;
     bytes += call.layer->weight_bytes();
   }
-  const QuantizedRows rows = scratch.rows(calls.front().layer->in());
-  if (needs_rows)
+  const QuantizedRows rows = scratch.rows(in);
+  const Bf16Rows tiles = scratch.bf16_rows(in);
+  if (needs_rows || needs_tiles)
     parallel_for(tokens, 8, [&](int64_t begin, int64_t end) {
-      for (int64_t t = begin; t < end; ++t) k.quantize_row(x + t * calls.front().layer->in(), calls.front().layer->in(), rows.row(t));
+      for (int64_t t = begin; t < end; ++t) {
+        if (needs_rows) k.quantize_row(x + t * in, in, rows.row(t));
+        if (needs_tiles) k.bf16_row(x + t * in, in, tiles.row(t));
+      }
     });
   // One token: chunks of about 32 KiB of weights, so that claiming a chunk costs little beside streaming it.
   const int64_t grain = tokens > 1 ? 1 : std::clamp<int64_t>(32768 * units / std::max<int64_t>(bytes, 1), 1, std::max<int64_t>(units / 16, 1));
@@ -160,9 +173,9 @@ void run_linear(std::span<const LinearCall> calls, const float* x, int64_t token
       const int64_t unit = u - region.first_unit;
       const TiledWeights* tiled = region.call->layer->tiled();
       if (region.classes) class_unit(k, *region.call, unit, x);
-      else if (tiled && tiled->axis == 1 && eight_bit) eight_bit_block(k, *region.call, unit, rows, tokens);
+      else if (tiled && tiled->axis == 1 && eight_bit && !use_tiles) eight_bit_block(k, *region.call, unit, rows, tokens);
       else if (!tiled && tokens == 1) dense_vector_block(k, *region.call, unit, x);
-      else exact_block(k, *region.call, unit, x, tokens);
+      else panel_block(k, *region.call, unit, x, tokens, use_tiles && tiled ? &tiles : nullptr);
     }
   });
 }

@@ -50,19 +50,20 @@ struct LinearCall {
   float* y;  // [tokens][out]
 };
 
-/// Scratch for 8-bit activations of up to kMaxBatchTokens rows.
+/// Scratch for activations of up to kMaxBatchTokens rows in 8 bits, and in bfloat16 where the CPU has AMX.
 class ActivationScratch {
  public:
   explicit ActivationScratch(int64_t max_in);
   QuantizedRows rows(int64_t in) const;
-  int64_t bytes() const { return q_.bytes() + scale_.bytes() + prefix_.bytes(); }
+  Bf16Rows bf16_rows(int64_t in) const;
+  int64_t bytes() const { return q_.bytes() + scale_.bytes() + prefix_.bytes() + bf16_.bytes(); }
 
  private:
-  Buffer q_, scale_, prefix_;
+  Buffer q_, scale_, prefix_, bf16_;
 };
 
 /// y = x W'^T + bias for every call, all sharing x [tokens][in], as one parallel region. tokens <= kMaxBatchTokens.
-/// With `eight_bit`, quantized layers use activations rounded to 8 bits (prefill at axis 0 stays float32).
+/// With `eight_bit`, quantized layers use activations rounded to 8 bits (axis 0 in a batch: float32; AMX in a batch: bfloat16).
 /// Throws EngineError{cancelled} between blocks.
 void run_linear(std::span<const LinearCall> calls, const float* x, int64_t tokens, bool eight_bit, const ActivationScratch& scratch,
                 const Reporter& reporter);

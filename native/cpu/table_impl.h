@@ -22,7 +22,9 @@ constexpr Kernels make_kernels() {
           .quantize_row = L::quantize_row,
           .tiled_gemm = L::tiled_gemm,
           .scale_for_class = L::scale_for_class,
-          .class_gemv = L::class_gemv};
+          .class_gemv = L::class_gemv,
+          .bf16_row = nullptr,
+          .tile_gemm = nullptr};
 }
 
 }  // namespace hqq
