@@ -1,5 +1,6 @@
-// The table of SIMD kernels. One source (cpu/*_impl.h) is compiled once per instruction set; which table runs is decided by
-// core/cpu_features.h at run time. Every kernel is tested against cpu/reference.h at every level the machine has.
+// The table of SIMD kernels. One source (cpu/*_impl.h) is compiled once per instruction set; which table runs is
+// decided by core/cpu_features.h at run time. Every kernel is tested against cpu/reference.h at every level the machine
+// has.
 #pragma once
 
 #include <cstdint>
@@ -39,16 +40,17 @@ struct Bf16Rows {
   Bf16Rows row(int64_t t) const { return {values + t * padded_cols, padded_cols}; }
 };
 
-/// One tile of attention: `rows` queries (tokens x the heads that share a key/value head) against all their visible keys.
+/// One tile of attention: `rows` queries (tokens x the heads that share a key/value head) against all their visible
+/// keys.
 struct AttentionTile {
-  const float* q = nullptr;       // [rows][dim]
+  const float* q = nullptr;  // [rows][dim]
   int64_t rows = 0;
   const int64_t* visible = nullptr;  // [rows]: how many leading positions each query may look at, >= 1
-  const float* keys = nullptr;    // [position / 16][dim][16]
-  const float* values = nullptr;  // [position][dim]
-  int64_t dim = 0;                // head_dim padded to a multiple of 16
-  float scale = 1.0f;             // 1 / sqrt(head_dim)
-  float* out = nullptr;           // [rows][dim]
+  const float* keys = nullptr;       // [position / 16][dim][16]
+  const float* values = nullptr;     // [position][dim]
+  int64_t dim = 0;                   // head_dim padded to a multiple of 16
+  float scale = 1.0f;                // 1 / sqrt(head_dim)
+  float* out = nullptr;              // [rows][dim]
 };
 /// Most rows that one AttentionTile may have.
 constexpr int64_t kMaxAttentionRows = 32;
@@ -73,8 +75,8 @@ struct Kernels {
   /// panel[k][lane] = W'[lane of block][k0 + k], dequantized in compute_dtype; k0 is a multiple of 64
   void (*tiled_panel)(const TiledWeights& w, int64_t block, int64_t k0, int64_t cols, float* panel);
   /// c[t][0..16) (+)= sum_k x[t][k] * panel[k][0..16)
-  void (*panel_gemm)(const float* x, int64_t x_stride, int64_t tokens, const float* panel, int64_t panel_stride, int64_t cols,
-                     float* c, int64_t c_stride, bool accumulate);
+  void (*panel_gemm)(const float* x, int64_t x_stride, int64_t tokens, const float* panel, int64_t panel_stride,
+                     int64_t cols, float* c, int64_t c_stride, bool accumulate);
   // --- linear layers, 8-bit activations ---
   /// Fills one row of QuantizedRows from `cols` floats.
   void (*quantize_row)(const float* x, int64_t cols, const QuantizedRows& row);
@@ -87,9 +89,10 @@ struct Kernels {
   // --- fast batches on bfloat16 tiles: AMX only, null elsewhere ---
   /// Fills one row of Bf16Rows from `cols` floats.
   void (*bf16_row)(const float* x, int64_t cols, const Bf16Rows& row) = nullptr;
-  /// Like panel_gemm over columns [k0, k0 + cols) of x with c_stride 16, the panel rounded to bfloat16, sums in float32. k0 is a
-  /// multiple of 32, cols <= 256, and c has room for tokens rounded up to 16.
-  void (*tile_gemm)(const Bf16Rows& x, int64_t k0, int64_t tokens, const float* panel, int64_t cols, float* c, bool accumulate) = nullptr;
+  /// Like panel_gemm over columns [k0, k0 + cols) of x with c_stride 16, the panel rounded to bfloat16, sums in
+  /// float32. k0 is a multiple of 32, cols <= 256, and c has room for tokens rounded up to 16.
+  void (*tile_gemm)(const Bf16Rows& x, int64_t k0, int64_t tokens, const float* panel, int64_t cols, float* c,
+                    bool accumulate) = nullptr;
 };
 
 /// The table of the level in force, or of a given level (which the CPU must have).

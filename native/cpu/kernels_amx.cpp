@@ -1,5 +1,6 @@
-// AMX: everything of AVX-512, and the fast batched product of quantized layers on bfloat16 tiles. Exact products stay with
-// AVX-512: splitting float32 into enough bfloat16 parts for 1e-4 on logits takes six tile products and gains nothing.
+// AMX: everything of AVX-512, and the fast batched product of quantized layers on bfloat16 tiles. Exact products stay
+// with AVX-512: splitting float32 into enough bfloat16 parts for 1e-4 on logits takes six tile products and gains
+// nothing.
 #include "cpu/kernels.h"
 
 #if defined(__AMX_BF16__)
@@ -26,7 +27,8 @@ void bf16_row(const float* x, int64_t cols, const Bf16Rows& row) {
   for (int64_t k = 0; k < row.padded_cols; k += 16) {
     const int64_t n = cols - k < 0 ? 0 : cols - k < 16 ? cols - k : 16;
     const __m512 v = high_part(_mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << n) - 1), x + k));
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(row.values + k), _mm512_cvtepi32_epi16(_mm512_srli_epi32(_mm512_castps_si512(v), 16)));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(row.values + k),
+                        _mm512_cvtepi32_epi16(_mm512_srli_epi32(_mm512_castps_si512(v), 16)));
   }
 }
 
@@ -35,7 +37,8 @@ void pair_panel(const float* panel, int64_t cols, uint16_t* pairs) {
   for (int64_t k = 0; k < (cols + kTileCols - 1) / kTileCols * kTileCols; k += 2) {
     const __m512 even = k < cols ? high_part(_mm512_loadu_ps(panel + k * 16)) : _mm512_setzero_ps();
     const __m512 odd = k + 1 < cols ? high_part(_mm512_loadu_ps(panel + (k + 1) * 16)) : _mm512_setzero_ps();
-    _mm512_store_si512(pairs + k * 16, _mm512_or_si512(_mm512_srli_epi32(_mm512_castps_si512(even), 16), _mm512_castps_si512(odd)));
+    _mm512_store_si512(pairs + k * 16,
+                       _mm512_or_si512(_mm512_srli_epi32(_mm512_castps_si512(even), 16), _mm512_castps_si512(odd)));
   }
 }
 
@@ -48,7 +51,8 @@ void pair_panel(const float* panel, int64_t cols, uint16_t* pairs) {
     if ((count) > 3) action(3);      \
   } while (0)
 
-void tile_gemm(const Bf16Rows& x, int64_t k0, int64_t tokens, const float* panel, int64_t cols, float* c, bool accumulate) {
+void tile_gemm(const Bf16Rows& x, int64_t k0, int64_t tokens, const float* panel, int64_t cols, float* c,
+               bool accumulate) {
   alignas(64) uint16_t pairs[kMaxPanelCols * 16];
   pair_panel(panel, cols, pairs);
   const TileConfig config;

@@ -9,8 +9,8 @@
 namespace hqq {
 namespace {
 
-constexpr int64_t kPanelCols = 256;       // 16 KiB of float32 panel: half of a level-1 cache
-constexpr int64_t kMinTileTokens = 9;     // fewer leave more than half of a 16-row matrix tile empty
+constexpr int64_t kPanelCols = 256;         // 16 KiB of float32 panel: half of a level-1 cache
+constexpr int64_t kMinTileTokens = 9;       // fewer leave more than half of a 16-row matrix tile empty
 constexpr int64_t kClassBlocksPerUnit = 4;  // axis 0: blocks that share one pass over the activations
 
 /// A contiguous run of parallel work inside one call.
@@ -20,7 +20,9 @@ struct Region {
   bool classes;  // units are runs of blocks of one class (axis 0, 8-bit), else single blocks
 };
 
-int64_t class_units(const TiledWeights& w) { return w.classes * ((w.class_blocks + kClassBlocksPerUnit - 1) / kClassBlocksPerUnit); }
+int64_t class_units(const TiledWeights& w) {
+  return w.classes * ((w.class_blocks + kClassBlocksPerUnit - 1) / kClassBlocksPerUnit);
+}
 
 /// Moves a [tokens][16] result of one block to where its rows belong, adding the bias.
 void write_block(const LinearCall& call, int64_t block, const float* c, int64_t tokens) {
@@ -43,7 +45,8 @@ void write_block(const LinearCall& call, int64_t block, const float* c, int64_t 
 }
 
 /// One block over float32 panels; with `tiles`, panel and activations go through bfloat16 tiles.
-void panel_block(const Kernels& k, const LinearCall& call, int64_t block, const float* x, int64_t tokens, const Bf16Rows* tiles) {
+void panel_block(const Kernels& k, const LinearCall& call, int64_t block, const float* x, int64_t tokens,
+                 const Bf16Rows* tiles) {
   const Linear& layer = *call.layer;
   alignas(64) float panel[kPanelCols * 16];
   alignas(64) float c[kMaxBatchTokens * 16];
@@ -126,7 +129,8 @@ ActivationScratch::ActivationScratch(int64_t max_in) {
   q_ = Buffer(kMaxBatchTokens * padded, MemoryUse::scratch);
   scale_ = Buffer(kMaxBatchTokens * (padded / kChunkCols) * 4, MemoryUse::scratch);
   prefix_ = Buffer(kMaxBatchTokens * (padded / 8 + 1) * 4, MemoryUse::scratch);
-  if (available_simd_levels().back() == SimdLevel::amx) bf16_ = Buffer(kMaxBatchTokens * padded * 2, MemoryUse::scratch);
+  if (available_simd_levels().back() == SimdLevel::amx)
+    bf16_ = Buffer(kMaxBatchTokens * padded * 2, MemoryUse::scratch);
 }
 
 Bf16Rows ActivationScratch::bf16_rows(int64_t in) const { return {bf16_.as<uint16_t>(), (in + 31) / 32 * 32}; }
@@ -135,8 +139,8 @@ QuantizedRows ActivationScratch::rows(int64_t in) const {
   return {q_.as<int8_t>(), scale_.as<float>(), prefix_.as<int32_t>(), (in + kChunkCols - 1) / kChunkCols * kChunkCols};
 }
 
-void run_linear(std::span<const LinearCall> calls, const float* x, int64_t tokens, bool eight_bit, const ActivationScratch& scratch,
-                const Reporter& reporter) {
+void run_linear(std::span<const LinearCall> calls, const float* x, int64_t tokens, bool eight_bit,
+                const ActivationScratch& scratch, const Reporter& reporter) {
   const Kernels& k = kernels();
   std::vector<Region> regions;
   int64_t units = 0, bytes = 0;
@@ -163,7 +167,9 @@ void run_linear(std::span<const LinearCall> calls, const float* x, int64_t token
       }
     });
   // One token: chunks of about 32 KiB of weights, so that claiming a chunk costs little beside streaming it.
-  const int64_t grain = tokens > 1 ? 1 : std::clamp<int64_t>(32768 * units / std::max<int64_t>(bytes, 1), 1, std::max<int64_t>(units / 16, 1));
+  const int64_t grain = tokens > 1 ? 1
+                                   : std::clamp<int64_t>(32768 * units / std::max<int64_t>(bytes, 1), 1,
+                                                         std::max<int64_t>(units / 16, 1));
   parallel_for(units, grain, [&](int64_t begin, int64_t end) {
     size_t at = 0;
     for (int64_t u = begin; u < end; ++u) {
@@ -173,7 +179,8 @@ void run_linear(std::span<const LinearCall> calls, const float* x, int64_t token
       const int64_t unit = u - region.first_unit;
       const TiledWeights* tiled = region.call->layer->tiled();
       if (region.classes) class_unit(k, *region.call, unit, x);
-      else if (tiled && tiled->axis == 1 && eight_bit && !use_tiles) eight_bit_block(k, *region.call, unit, rows, tokens);
+      else if (tiled && tiled->axis == 1 && eight_bit && !use_tiles)
+        eight_bit_block(k, *region.call, unit, rows, tokens);
       else if (!tiled && tokens == 1) dense_vector_block(k, *region.call, unit, x);
       else panel_block(k, *region.call, unit, x, tokens, use_tiles && tiled ? &tiles : nullptr);
     }

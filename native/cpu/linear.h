@@ -20,8 +20,8 @@ class Linear {
  public:
   /// `weight` [out, in] f32/f16/bf16; `keep` owns its memory; `bias` empty or f32[out].
   static Linear dense(const TensorView& weight, std::shared_ptr<const void> keep, Buffer bias);
-  /// Repacks for the kernels. A grouping that has no packed kernel (cpu/tiled.h) is dequantized to the compute dtype: 2 or 4 bytes
-  /// a weight.
+  /// Repacks for the kernels. A grouping that has no packed kernel (cpu/tiled.h) is dequantized to the compute dtype: 2
+  /// or 4 bytes a weight.
   static Linear quantized(const QuantizedTensor& tensor, DType compute_dtype, Buffer bias);
 
   int64_t out() const { return out_; }
@@ -63,9 +63,9 @@ class ActivationScratch {
 };
 
 /// y = x W'^T + bias for every call, all sharing x [tokens][in], as one parallel region. tokens <= kMaxBatchTokens.
-/// With `eight_bit`, quantized layers use activations rounded to 8 bits (axis 0 in a batch: float32; AMX in a batch: bfloat16).
-/// Throws EngineError{cancelled} between blocks.
-void run_linear(std::span<const LinearCall> calls, const float* x, int64_t tokens, bool eight_bit, const ActivationScratch& scratch,
-                const Reporter& reporter);
+/// With `eight_bit`, quantized layers use activations rounded to 8 bits (axis 0 in a batch: float32; AMX in a batch:
+/// bfloat16). Throws EngineError{cancelled} between blocks.
+void run_linear(std::span<const LinearCall> calls, const float* x, int64_t tokens, bool eight_bit,
+                const ActivationScratch& scratch, const Reporter& reporter);
 
 }  // namespace hqq

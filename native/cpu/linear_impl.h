@@ -61,7 +61,8 @@ template <typename Step>
 inline __attribute__((always_inline)) void each_pair(int64_t pairs, Step&& step) {
   [&]<int... P>(std::integer_sequence<int, P...>) __attribute__((always_inline)) {
     ((P < pairs ? step.template operator()<P>() : void()), ...);
-  }(std::make_integer_sequence<int, 8>{});
+  }
+  (std::make_integer_sequence<int, 8>{});
 }
 
 template <typename S>
@@ -210,14 +211,15 @@ struct LinearKernels {
   }
   static void quantize_row(const float* x, int64_t cols, const QuantizedRows& row) {
     for (int64_t k = 0; k < row.padded_cols; k += kChunkCols) {
-      const F v[4] = {load_upto(x, k, cols), load_upto(x, k + 16, cols), load_upto(x, k + 32, cols), load_upto(x, k + 48, cols)};
+      const F v[4] = {load_upto(x, k, cols), load_upto(x, k + 16, cols), load_upto(x, k + 32, cols),
+                      load_upto(x, k + 48, cols)};
       row.scale[k / kChunkCols] = quantize_chunk(v, row.q + k);
     }
     fill_prefix(row);
   }
 
-  /// One token x one block, weights straight from their packed form: what decoding spends its time in. `Whole`: segments of
-  /// whole chunks, one correction per chunk and no tests inside it.
+  /// One token x one block, weights straight from their packed form: what decoding spends its time in. `Whole`:
+  /// segments of whole chunks, one correction per chunk and no tests inside it.
   template <int NBits, bool Whole>
   static void vector_block(const TiledWeights& w, const QuantizedRows& x, int64_t block, float* c) {
     constexpr int kWiden = S::template kPairsPerWiden<NBits>;
@@ -234,7 +236,8 @@ struct LinearKernels {
       const F step = S::set1(x.scale[ch]);
       auto partial = S::template zero_partial<NBits>();
       I dot = S::zero_i();
-      // Adds what the segment ending at pair `end` of this chunk contributes: (dot - zero * sum(x)) * scale * x's scale.
+      // Adds what the segment ending at pair `end` of this chunk contributes: (dot - zero * sum(x)) * scale * x's
+      // scale.
       const auto correct = [&](int64_t end) {
         const int32_t* prefix = x.prefix + ch * 8 + end;
         const F sum = S::set1(static_cast<float>(prefix[0] - prefix[-segment_pairs]));
@@ -264,7 +267,8 @@ struct LinearKernels {
     S::store(c, acc);
   }
 
-  /// A block's weights as bytes and its scales and zeros as float32, for kPanelChunks chunks: unpacked once for all tokens.
+  /// A block's weights as bytes and its scales and zeros as float32, for kPanelChunks chunks: unpacked once for all
+  /// tokens.
   static constexpr int64_t kPanelChunks = 4;
   struct BytePanel {
     alignas(64) uint8_t bytes[kPanelChunks * 1024];
@@ -290,8 +294,8 @@ struct LinearKernels {
     }
   }
   template <int NBits, int T>
-  static void tile_panel(const TiledWeights& w, const QuantizedRows& x, int64_t t0, int64_t ch0, int64_t chunks, const BytePanel& panel,
-                         float* c) {
+  static void tile_panel(const TiledWeights& w, const QuantizedRows& x, int64_t t0, int64_t ch0, int64_t chunks,
+                         const BytePanel& panel, float* c) {
     const QuantizedRows first = x.row(t0);
     const int64_t padded = x.padded_cols, prefix_stride = padded / 8 + 1, scale_stride = padded / kChunkCols;
     const int64_t pairs = w.segment < kChunkCols ? w.segment / 8 : 8;
@@ -302,7 +306,8 @@ struct LinearKernels {
       const int64_t end = (w.in - ch * kChunkCols) / 8 < 8 ? (w.in - ch * kChunkCols) / 8 : 8;
       for (int64_t p = 0; p < end; p += pairs, meta += 32) {
         I dot[T];
-        S::template dot_tile<NBits, T>(panel.bytes + (ch - ch0) * 1024 + p * 128, pairs, first.q + ch * kChunkCols + p * 8, padded, dot);
+        S::template dot_tile<NBits, T>(panel.bytes + (ch - ch0) * 1024 + p * 128, pairs,
+                                       first.q + ch * kChunkCols + p * 8, padded, dot);
         const F scale = S::load(meta), zero = S::load(meta + 16);
         for (int t = 0; t < T; ++t) {
           const int32_t* prefix = first.prefix + t * prefix_stride + ch * 8 + p;

@@ -28,7 +28,8 @@ void rms_norm(const float* x, const float* weight, double eps, int64_t n, float*
 }
 
 void swiglu(const float* gate, const float* up, int64_t n, float* y) {
-  for (int64_t i = 0; i < n; ++i) y[i] = static_cast<float>(gate[i] / (1.0 + std::exp(-static_cast<double>(gate[i]))) * up[i]);
+  for (int64_t i = 0; i < n; ++i)
+    y[i] = static_cast<float>(gate[i] / (1.0 + std::exp(-static_cast<double>(gate[i]))) * up[i]);
 }
 
 void rope(float* head, const float* cos, const float* sin, int64_t rotary_dim) {
@@ -74,7 +75,8 @@ std::vector<float> dequantize(const TiledWeights& w) {
       const int64_t row = w.row_of(b, lane);
       if (row < 0) continue;
       for (int64_t k = 0; k < w.in; ++k) {
-        const int64_t scale_at = w.axis == 1 ? (b * w.segments + k / w.segment) * 32 + lane : w.class_of(b) * 2 * padded + k;
+        const int64_t scale_at =
+            w.axis == 1 ? (b * w.segments + k / w.segment) * 32 + lane : w.class_of(b) * 2 * padded + k;
         const int64_t zero_at = scale_at + (w.axis == 1 ? 16 : padded);
         const float q = static_cast<float>(tiled_value(w, b, lane, k));
         const float centred = round_to(q - meta_value(w, zero_at), w.compute_dtype);

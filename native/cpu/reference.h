@@ -1,5 +1,5 @@
-// Every op of a forward pass, written to be read: the meaning that the SIMD kernels are tested against. Sums are in double, so
-// that a difference is the kernel's.
+// Every op of a forward pass, written to be read: the meaning that the SIMD kernels are tested against. Sums are in
+// double, so that a difference is the kernel's.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// AVX2 + FMA + F16C implementation of the 16-lane vectors that cpu/*_impl.h is written in. Every type is two 256-bit halves.
-// The operations are listed and explained in cpu/simd_scalar.h. Include only from files compiled for AVX2.
+// AVX2 + FMA + F16C implementation of the 16-lane vectors that cpu/*_impl.h is written in. Every type is two 256-bit
+// halves. The operations are listed and explained in cpu/simd_scalar.h. Include only from files compiled for AVX2.
 #pragma once
 
 #include <immintrin.h>
@@ -19,9 +19,15 @@ struct SimdAvx2 {
   static constexpr int kTokenTile = 6;  // 6 x 2 accumulators + 2 panel registers + 1 broadcast of 16 ymm
   static constexpr int kInt8Tile = 4;
 
-  struct F { __m256 a, b; };
-  struct I { __m256i a, b; };
-  struct B { __m256i a, b; };
+  struct F {
+    __m256 a, b;
+  };
+  struct I {
+    __m256i a, b;
+  };
+  struct B {
+    __m256i a, b;
+  };
 
   HQQ_INLINE F zero() { return {_mm256_setzero_ps(), _mm256_setzero_ps()}; }
   HQQ_INLINE F set1(float v) { return {_mm256_set1_ps(v), _mm256_set1_ps(v)}; }
@@ -83,7 +89,8 @@ struct SimdAvx2 {
   }
 
   HQQ_INLINE B load_bytes(const uint8_t* p) {
-    return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)), _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p + 32))};
+    return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)),
+            _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p + 32))};
   }
   HQQ_INLINE void store_bytes(uint8_t* p, B v) {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), v.a);
@@ -100,12 +107,19 @@ struct SimdAvx2 {
     return {_mm256_cvtepi32_ps(_mm256_and_si256(_mm256_srli_epi32(v.a, 8 * J), m)),
             _mm256_cvtepi32_ps(_mm256_and_si256(_mm256_srli_epi32(v.b, 8 * J), m))};
   }
-  // Products of a chunk are summed in 16 bits first. A pair of quads adds at most 4 * q * 127 to a sum, so this many pairs fit
-  // below 2^15 before they must be widened. 8-bit weights go as two nibbles, the high ones' sum weighted by 16 in the end.
+  // Products of a chunk are summed in 16 bits first. A pair of quads adds at most 4 * q * 127 to a sum, so this many
+  // pairs fit below 2^15 before they must be widened. 8-bit weights go as two nibbles, the high ones' sum weighted by
+  // 16 in the end.
   template <int NBits>
-  static constexpr int kPairsPerWiden = NBits <= 3 ? 8 : NBits == 4 ? 4 : NBits == 5 ? 2 : NBits == 6 ? 1 : 4;
+  static constexpr int kPairsPerWiden = NBits <= 3   ? 8
+                                        : NBits == 4 ? 4
+                                        : NBits == 5 ? 2
+                                        : NBits == 6 ? 1
+                                                     : 4;
   template <int NBits>
-  struct P { __m256i a, b, high_a, high_b; };
+  struct P {
+    __m256i a, b, high_a, high_b;
+  };
   template <int NBits>
   HQQ_INLINE P<NBits> zero_partial() {
     const __m256i z = _mm256_setzero_si256();
@@ -147,7 +161,9 @@ struct SimdAvx2 {
   HQQ_INLINE void prefetch(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0); }
 
  private:
-  HQQ_INLINE __m256 widen_bf16(__m128i h) { return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(h), 16)); }
+  HQQ_INLINE __m256 widen_bf16(__m128i h) {
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(h), 16));
+  }
   HQQ_INLINE __m256 round_bf16_half(__m256 x) {
     const __m256i bits = _mm256_castps_si256(x);
     const __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
@@ -200,7 +216,8 @@ struct SimdAvx2 {
       }
       unroll<T>([&](auto t) HQQ_STEP {
         sums[t] = _mm256_add_epi32(sums[t], _mm256_madd_epi16(low[t], _mm256_set1_epi16(1)));
-        if constexpr (NBits == 8) sums[t] = _mm256_add_epi32(sums[t], _mm256_madd_epi16(high[t], _mm256_set1_epi16(16)));
+        if constexpr (NBits == 8)
+          sums[t] = _mm256_add_epi32(sums[t], _mm256_madd_epi16(high[t], _mm256_set1_epi16(16)));
       });
     }
     unroll<T>([&](auto t) HQQ_STEP { store(t, sums[t]); });

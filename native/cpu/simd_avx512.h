@@ -1,5 +1,5 @@
-// AVX-512 (F, BW, VL, DQ, VNNI) implementation of the 16-lane vectors that cpu/*_impl.h is written in: one register each.
-// The operations are listed and explained in cpu/simd_scalar.h. Include only from files compiled for AVX-512.
+// AVX-512 (F, BW, VL, DQ, VNNI) implementation of the 16-lane vectors that cpu/*_impl.h is written in: one register
+// each. The operations are listed and explained in cpu/simd_scalar.h. Include only from files compiled for AVX-512.
 #pragma once
 
 // GCC 12 reports its own _mm512_undefined_* as uninitialised.
@@ -23,9 +23,15 @@ struct SimdAvx512 {
   static constexpr int kTokenTile = 12;  // enough independent accumulators to hide the latency of two FMA pipes
   static constexpr int kInt8Tile = 8;
 
-  struct F { __m512 a; };
-  struct I { __m512i a; };
-  struct B { __m512i a; };
+  struct F {
+    __m512 a;
+  };
+  struct I {
+    __m512i a;
+  };
+  struct B {
+    __m512i a;
+  };
 
   HQQ_INLINE F zero() { return {_mm512_setzero_ps()}; }
   HQQ_INLINE F set1(float v) { return {_mm512_set1_ps(v)}; }
@@ -46,7 +52,9 @@ struct SimdAvx512 {
   HQQ_INLINE F fnma(F x, F y, F z) { return {_mm512_fnmadd_ps(x.a, y.a, z.a)}; }
   HQQ_INLINE F abs(F x) { return {_mm512_abs_ps(x.a)}; }
   HQQ_INLINE F round(F x) { return {_mm512_roundscale_ps(x.a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)}; }
-  HQQ_INLINE F round_f16(F x) { return {_mm512_cvtph_ps(_mm512_cvtps_ph(x.a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC))}; }
+  HQQ_INLINE F round_f16(F x) {
+    return {_mm512_cvtph_ps(_mm512_cvtps_ph(x.a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC))};
+  }
   HQQ_INLINE F round_bf16(F x) {
     const __m512i bits = _mm512_castps_si512(x.a);
     const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
@@ -54,7 +62,8 @@ struct SimdAvx512 {
     return {_mm512_castsi512_ps(_mm512_and_si512(up, _mm512_set1_epi32(static_cast<int>(0xffff0000u))))};
   }
   HQQ_INLINE F exp2_int(F n) {
-    return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_add_epi32(_mm512_cvtps_epi32(n.a), _mm512_set1_epi32(127)), 23))};
+    return {
+        _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_add_epi32(_mm512_cvtps_epi32(n.a), _mm512_set1_epi32(127)), 23))};
   }
   HQQ_INLINE float reduce_add(F x) { return _mm512_reduce_add_ps(x.a); }
   HQQ_INLINE float reduce_max(F x) { return _mm512_reduce_max_ps(x.a); }
@@ -83,9 +92,13 @@ struct SimdAvx512 {
   template <int NBits>
   static constexpr int kPairsPerWiden = 8;
   template <int NBits>
-  struct P { __m512i a, b; };
+  struct P {
+    __m512i a, b;
+  };
   template <int NBits>
-  HQQ_INLINE P<NBits> zero_partial() { return {_mm512_setzero_si512(), _mm512_setzero_si512()}; }
+  HQQ_INLINE P<NBits> zero_partial() {
+    return {_mm512_setzero_si512(), _mm512_setzero_si512()};
+  }
   template <int NBits>
   HQQ_INLINE void dot_pair(P<NBits>& acc, B q0, B q1, const int8_t* x) {
     int32_t quad0, quad1;

@@ -1,5 +1,5 @@
-// NEON (AArch64 baseline) implementation of the 16-lane vectors that cpu/*_impl.h is written in: four 128-bit registers each.
-// The operations are listed and explained in cpu/simd_scalar.h.
+// NEON (AArch64 baseline) implementation of the 16-lane vectors that cpu/*_impl.h is written in: four 128-bit registers
+// each. The operations are listed and explained in cpu/simd_scalar.h.
 #pragma once
 
 #include <arm_neon.h>
@@ -19,16 +19,30 @@ struct SimdNeon {
   static constexpr int kTokenTile = 4;  // 4 x 4 accumulators of 32 registers
   static constexpr int kInt8Tile = 4;
 
-  struct F { float32x4_t v[4]; };
-  struct I { int32x4_t v[4]; };
-  struct B { uint8x16_t v[4]; };
+  struct F {
+    float32x4_t v[4];
+  };
+  struct I {
+    int32x4_t v[4];
+  };
+  struct B {
+    uint8x16_t v[4];
+  };
 
   HQQ_INLINE F zero() { return set1(0.0f); }
-  HQQ_INLINE F set1(float x) { return each([&](auto) HQQ_STEP { return vdupq_n_f32(x); }); }
-  HQQ_INLINE F load(const float* p) { return each([&](auto i) HQQ_STEP { return vld1q_f32(p + 4 * i); }); }
-  HQQ_INLINE void store(float* p, F x) { unroll<4>([&](auto i) HQQ_STEP { vst1q_f32(p + 4 * i, x.v[i]); }); }
+  HQQ_INLINE F set1(float x) {
+    return each([&](auto) HQQ_STEP { return vdupq_n_f32(x); });
+  }
+  HQQ_INLINE F load(const float* p) {
+    return each([&](auto i) HQQ_STEP { return vld1q_f32(p + 4 * i); });
+  }
+  HQQ_INLINE void store(float* p, F x) {
+    unroll<4>([&](auto i) HQQ_STEP { vst1q_f32(p + 4 * i, x.v[i]); });
+  }
   HQQ_INLINE F load_f16(const void* p) {
-    return each([&](auto i) HQQ_STEP { return vcvt_f32_f16(vreinterpret_f16_u8(vld1_u8(static_cast<const uint8_t*>(p) + 8 * i))); });
+    return each([&](auto i) HQQ_STEP {
+      return vcvt_f32_f16(vreinterpret_f16_u8(vld1_u8(static_cast<const uint8_t*>(p) + 8 * i)));
+    });
   }
   HQQ_INLINE F load_bf16(const void* p) {
     return each([&](auto i) HQQ_STEP {
@@ -36,17 +50,39 @@ struct SimdNeon {
       return vreinterpretq_f32_u32(vshll_n_u16(h, 16));
     });
   }
-  HQQ_INLINE F add(F x, F y) { return each([&](auto i) HQQ_STEP { return vaddq_f32(x.v[i], y.v[i]); }); }
-  HQQ_INLINE F sub(F x, F y) { return each([&](auto i) HQQ_STEP { return vsubq_f32(x.v[i], y.v[i]); }); }
-  HQQ_INLINE F mul(F x, F y) { return each([&](auto i) HQQ_STEP { return vmulq_f32(x.v[i], y.v[i]); }); }
-  HQQ_INLINE F div(F x, F y) { return each([&](auto i) HQQ_STEP { return vdivq_f32(x.v[i], y.v[i]); }); }
-  HQQ_INLINE F max(F x, F y) { return each([&](auto i) HQQ_STEP { return vmaxq_f32(x.v[i], y.v[i]); }); }
-  HQQ_INLINE F min(F x, F y) { return each([&](auto i) HQQ_STEP { return vminq_f32(x.v[i], y.v[i]); }); }
-  HQQ_INLINE F fma(F x, F y, F z) { return each([&](auto i) HQQ_STEP { return vfmaq_f32(z.v[i], x.v[i], y.v[i]); }); }
-  HQQ_INLINE F fnma(F x, F y, F z) { return each([&](auto i) HQQ_STEP { return vfmsq_f32(z.v[i], x.v[i], y.v[i]); }); }
-  HQQ_INLINE F abs(F x) { return each([&](auto i) HQQ_STEP { return vabsq_f32(x.v[i]); }); }
-  HQQ_INLINE F round(F x) { return each([&](auto i) HQQ_STEP { return vrndnq_f32(x.v[i]); }); }
-  HQQ_INLINE F round_f16(F x) { return each([&](auto i) HQQ_STEP { return vcvt_f32_f16(vcvt_f16_f32(x.v[i])); }); }
+  HQQ_INLINE F add(F x, F y) {
+    return each([&](auto i) HQQ_STEP { return vaddq_f32(x.v[i], y.v[i]); });
+  }
+  HQQ_INLINE F sub(F x, F y) {
+    return each([&](auto i) HQQ_STEP { return vsubq_f32(x.v[i], y.v[i]); });
+  }
+  HQQ_INLINE F mul(F x, F y) {
+    return each([&](auto i) HQQ_STEP { return vmulq_f32(x.v[i], y.v[i]); });
+  }
+  HQQ_INLINE F div(F x, F y) {
+    return each([&](auto i) HQQ_STEP { return vdivq_f32(x.v[i], y.v[i]); });
+  }
+  HQQ_INLINE F max(F x, F y) {
+    return each([&](auto i) HQQ_STEP { return vmaxq_f32(x.v[i], y.v[i]); });
+  }
+  HQQ_INLINE F min(F x, F y) {
+    return each([&](auto i) HQQ_STEP { return vminq_f32(x.v[i], y.v[i]); });
+  }
+  HQQ_INLINE F fma(F x, F y, F z) {
+    return each([&](auto i) HQQ_STEP { return vfmaq_f32(z.v[i], x.v[i], y.v[i]); });
+  }
+  HQQ_INLINE F fnma(F x, F y, F z) {
+    return each([&](auto i) HQQ_STEP { return vfmsq_f32(z.v[i], x.v[i], y.v[i]); });
+  }
+  HQQ_INLINE F abs(F x) {
+    return each([&](auto i) HQQ_STEP { return vabsq_f32(x.v[i]); });
+  }
+  HQQ_INLINE F round(F x) {
+    return each([&](auto i) HQQ_STEP { return vrndnq_f32(x.v[i]); });
+  }
+  HQQ_INLINE F round_f16(F x) {
+    return each([&](auto i) HQQ_STEP { return vcvt_f32_f16(vcvt_f16_f32(x.v[i])); });
+  }
   HQQ_INLINE F round_bf16(F x) {
     return each([&](auto i) HQQ_STEP {
       const uint32x4_t bits = vreinterpretq_u32_f32(x.v[i]);
@@ -60,22 +96,32 @@ struct SimdNeon {
       return vreinterpretq_f32_s32(vshlq_n_s32(vaddq_s32(vcvtq_s32_f32(n.v[i]), vdupq_n_s32(127)), 23));
     });
   }
-  HQQ_INLINE float reduce_add(F x) { return vaddvq_f32(vaddq_f32(vaddq_f32(x.v[0], x.v[1]), vaddq_f32(x.v[2], x.v[3]))); }
-  HQQ_INLINE float reduce_max(F x) { return vmaxvq_f32(vmaxq_f32(vmaxq_f32(x.v[0], x.v[1]), vmaxq_f32(x.v[2], x.v[3]))); }
+  HQQ_INLINE float reduce_add(F x) {
+    return vaddvq_f32(vaddq_f32(vaddq_f32(x.v[0], x.v[1]), vaddq_f32(x.v[2], x.v[3])));
+  }
+  HQQ_INLINE float reduce_max(F x) {
+    return vmaxvq_f32(vmaxq_f32(vmaxq_f32(x.v[0], x.v[1]), vmaxq_f32(x.v[2], x.v[3])));
+  }
 
   HQQ_INLINE I zero_i() {
     const int32x4_t z = vdupq_n_s32(0);
     return {{z, z, z, z}};
   }
-  HQQ_INLINE F to_float(I x) { return each([&](auto i) HQQ_STEP { return vcvtq_f32_s32(x.v[i]); }); }
+  HQQ_INLINE F to_float(I x) {
+    return each([&](auto i) HQQ_STEP { return vcvtq_f32_s32(x.v[i]); });
+  }
   HQQ_INLINE void store_i8(int8_t* p, F x) {
     const int16x8_t low = vcombine_s16(vmovn_s32(vcvtnq_s32_f32(x.v[0])), vmovn_s32(vcvtnq_s32_f32(x.v[1])));
     const int16x8_t high = vcombine_s16(vmovn_s32(vcvtnq_s32_f32(x.v[2])), vmovn_s32(vcvtnq_s32_f32(x.v[3])));
     vst1q_s8(p, vcombine_s8(vmovn_s16(low), vmovn_s16(high)));
   }
 
-  HQQ_INLINE B load_bytes(const uint8_t* p) { return {{vld1q_u8(p), vld1q_u8(p + 16), vld1q_u8(p + 32), vld1q_u8(p + 48)}}; }
-  HQQ_INLINE void store_bytes(uint8_t* p, B x) { unroll<4>([&](auto i) HQQ_STEP { vst1q_u8(p + 16 * i, x.v[i]); }); }
+  HQQ_INLINE B load_bytes(const uint8_t* p) {
+    return {{vld1q_u8(p), vld1q_u8(p + 16), vld1q_u8(p + 32), vld1q_u8(p + 48)}};
+  }
+  HQQ_INLINE void store_bytes(uint8_t* p, B x) {
+    unroll<4>([&](auto i) HQQ_STEP { vst1q_u8(p + 16 * i, x.v[i]); });
+  }
   template <int Right>
   HQQ_INLINE B field(B x, uint8_t mask) {
     B out;
@@ -103,14 +149,18 @@ struct SimdNeon {
   template <int NBits>
   static constexpr int kPairsPerWiden = 8;
   template <int NBits>
-  struct P { int32x4_t v[4]; };
+  struct P {
+    int32x4_t v[4];
+  };
   template <int NBits>
   HQQ_INLINE P<NBits> zero_partial() {
     const int32x4_t z = vdupq_n_s32(0);
     return {{z, z, z, z}};
   }
   template <int NBits>
-  HQQ_INLINE void dot_pair(P<NBits>& acc, B q0, B q1, const int8_t* x) { add_pair<NBits>(acc.v, q0, q1, x); }
+  HQQ_INLINE void dot_pair(P<NBits>& acc, B q0, B q1, const int8_t* x) {
+    add_pair<NBits>(acc.v, q0, q1, x);
+  }
   template <int NBits>
   HQQ_INLINE void widen(I& sum, P<NBits>& acc) {
     unroll<4>([&](auto i) HQQ_STEP { sum.v[i] = vaddq_s32(sum.v[i], acc.v[i]); });

@@ -50,7 +50,9 @@ struct VectorKernels {
     const float mean = S::reduce_add(sum) / static_cast<float>(n);
     const F factor = S::set1(1.0f / __builtin_sqrtf(mean + eps));
     for (i = 0; i + 16 <= n; i += 16) S::store(y + i, S::mul(S::mul(S::load(x + i), factor), S::load(weight + i)));
-    if (i < n) store_tail(y + i, S::mul(S::mul(load_tail(x + i, n - i, 0.0f), factor), load_tail(weight + i, n - i, 0.0f)), n - i);
+    if (i < n)
+      store_tail(y + i, S::mul(S::mul(load_tail(x + i, n - i, 0.0f), factor), load_tail(weight + i, n - i, 0.0f)),
+                 n - i);
   }
 
   static F silu_times(F gate, F up) {
@@ -81,7 +83,8 @@ struct VectorKernels {
     double total = 0.0;
     for (i = 0; i + 16 <= n;) {
       F part = S::zero();
-      for (int64_t stop = i + 4096; i + 16 <= n && i < stop; i += 16) part = S::add(part, simd_exp<S>(S::sub(S::load(x + i), shift)));
+      for (int64_t stop = i + 4096; i + 16 <= n && i < stop; i += 16)
+        part = S::add(part, simd_exp<S>(S::sub(S::load(x + i), shift)));
       total += static_cast<double>(S::reduce_add(part));
     }
     for (; i < n; ++i) total += static_cast<double>(__builtin_expf(x[i] - *max));
@@ -89,11 +92,11 @@ struct VectorKernels {
   }
 };
 
-/// The float32 micro-kernel that all batched work ends in: `T` tokens x 16 columns, `U` independent sums per element so that few
-/// tokens still fill the multiply pipes.
+/// The float32 micro-kernel that all batched work ends in: `T` tokens x 16 columns, `U` independent sums per element so
+/// that few tokens still fill the multiply pipes.
 template <typename S, int T, int U>
-inline void panel_tile(const float* x, int64_t x_stride, const float* panel, int64_t panel_stride, int64_t cols, float* c,
-                       int64_t c_stride, bool accumulate) {
+inline void panel_tile(const float* x, int64_t x_stride, const float* panel, int64_t panel_stride, int64_t cols,
+                       float* c, int64_t c_stride, bool accumulate) {
   using F = typename S::F;
   F acc[T][U];
   for (int t = 0; t < T; ++t) {
@@ -118,19 +121,21 @@ inline void panel_tile(const float* x, int64_t x_stride, const float* panel, int
 
 /// Tokens in tiles of T, the rest in one smaller tile.
 template <typename S, int T = S::kTokenTile>
-inline void panel_gemm(const float* x, int64_t x_stride, int64_t tokens, const float* panel, int64_t panel_stride, int64_t cols,
-                       float* c, int64_t c_stride, bool accumulate) {
+inline void panel_gemm(const float* x, int64_t x_stride, int64_t tokens, const float* panel, int64_t panel_stride,
+                       int64_t cols, float* c, int64_t c_stride, bool accumulate) {
   constexpr int unroll = T == 1 ? 4 : T == 2 ? 2 : 1;
   int64_t t = 0;
   for (; t + T <= tokens; t += T)
-    panel_tile<S, T, unroll>(x + t * x_stride, x_stride, panel, panel_stride, cols, c + t * c_stride, c_stride, accumulate);
+    panel_tile<S, T, unroll>(x + t * x_stride, x_stride, panel, panel_stride, cols, c + t * c_stride, c_stride,
+                             accumulate);
   if constexpr (T > 1)
     if (t < tokens)
-      panel_gemm<S, T - 1>(x + t * x_stride, x_stride, tokens - t, panel, panel_stride, cols, c + t * c_stride, c_stride, accumulate);
+      panel_gemm<S, T - 1>(x + t * x_stride, x_stride, tokens - t, panel, panel_stride, cols, c + t * c_stride,
+                           c_stride, accumulate);
 }
 
-/// Softmax(q K^T * scale) V in one pass over blocks of 64 positions, rescaling the running sums when a larger maximum appears
-/// (online softmax, Milakov and Gimelshein 2018).
+/// Softmax(q K^T * scale) V in one pass over blocks of 64 positions, rescaling the running sums when a larger maximum
+/// appears (online softmax, Milakov and Gimelshein 2018).
 template <typename S>
 void attention(const AttentionTile& tile) {
   using F = typename S::F;
@@ -147,7 +152,8 @@ void attention(const AttentionTile& tile) {
   for (int64_t start = 0; start < last; start += kBlock) {
     const int64_t count = last - start < kBlock ? last - start : kBlock;
     for (int64_t p = 0; p < count; p += 16)
-      panel_gemm<S>(tile.q, tile.dim, tile.rows, tile.keys + (start + p) * tile.dim, 16, tile.dim, scores + p, kBlock, false);
+      panel_gemm<S>(tile.q, tile.dim, tile.rows, tile.keys + (start + p) * tile.dim, 16, tile.dim, scores + p, kBlock,
+                    false);
     for (int64_t r = 0; r < tile.rows; ++r) {
       float* row = scores + r * kBlock;
       int64_t seen = tile.visible[r] - start;
@@ -179,7 +185,8 @@ void attention(const AttentionTile& tile) {
           S::store(tile.out + r * tile.dim + d, S::mul(S::load(tile.out + r * tile.dim + d), S::set1(shrink)));
     }
     for (int64_t d = 0; d < tile.dim; d += 16)
-      panel_gemm<S>(scores, kBlock, tile.rows, tile.values + start * tile.dim + d, tile.dim, count, tile.out + d, tile.dim, true);
+      panel_gemm<S>(scores, kBlock, tile.rows, tile.values + start * tile.dim + d, tile.dim, count, tile.out + d,
+                    tile.dim, true);
   }
   for (int64_t r = 0; r < tile.rows; ++r)
     for (int64_t d = 0; d < tile.dim; d += 16)

@@ -18,7 +18,9 @@ constexpr int64_t kMaxHeadDim = 1024;
 constexpr int64_t kMaxPosition = int64_t{1} << 26;
 
 [[noreturn]] void bad(const std::string& what) { throw EngineError(ErrorCode::bad_file, "config.json: " + what); }
-[[noreturn]] void unsupported(const std::string& what) { throw EngineError(ErrorCode::unsupported, "config.json: " + what); }
+[[noreturn]] void unsupported(const std::string& what) {
+  throw EngineError(ErrorCode::unsupported, "config.json: " + what);
+}
 
 int64_t size_field(const Json& json, std::string_view key, int64_t cap, int64_t fallback = 0) {
   const Json* field = json.find(key);
@@ -32,7 +34,8 @@ int64_t size_field(const Json& json, std::string_view key, int64_t cap, int64_t 
 double number_field(const Json& json, std::string_view key, double fallback) {
   const Json* field = json.find(key);
   if (!field) return fallback;
-  if (!field->is_number() || !std::isfinite(field->as_number())) bad(std::string(key) + " must be a number, found " + field->dump());
+  if (!field->is_number() || !std::isfinite(field->as_number()))
+    bad(std::string(key) + " must be a number, found " + field->dump());
   return field->as_number();
 }
 
@@ -56,7 +59,8 @@ std::string text(const Json& json, std::string_view key) {
   return field->as_string();
 }
 
-/// Both layouts: `rope_theta` + `rope_scaling` {type|rope_type, ...} (transformers 4), `rope_parameters` (transformers 5).
+/// Both layouts: `rope_theta` + `rope_scaling` {type|rope_type, ...} (transformers 4), `rope_parameters` (transformers
+/// 5).
 RopeConfig parse_rope(const Json& json, const ModelConfig& config) {
   const Json* parameters = json.find("rope_parameters");
   const Json* scaling = parameters ? parameters : json.find("rope_scaling");
@@ -65,10 +69,12 @@ RopeConfig parse_rope(const Json& json, const ModelConfig& config) {
   const Json& fields = scaling ? *scaling : none;
   RopeConfig rope;
   rope.theta = positive_field(fields, "rope_theta", positive_field(json, "rope_theta", 10000.0));
-  const double partial = number_field(fields, "partial_rotary_factor", number_field(json, "partial_rotary_factor", 1.0));
+  const double partial =
+      number_field(fields, "partial_rotary_factor", number_field(json, "partial_rotary_factor", 1.0));
   if (!(partial > 0 && partial <= 1)) bad("partial_rotary_factor must be above 0 and at most 1");
   rope.rotary_dim = static_cast<int64_t>(static_cast<double>(config.head_dim) * partial);
-  if (rope.rotary_dim < 2 || rope.rotary_dim % 2 != 0) bad("the rotary part of a head must be an even number of values");
+  if (rope.rotary_dim < 2 || rope.rotary_dim % 2 != 0)
+    bad("the rotary part of a head must be an even number of values");
   rope.original_max_position = config.max_position;
 
   std::string type = text(fields, "rope_type");
@@ -84,7 +90,8 @@ RopeConfig parse_rope(const Json& json, const ModelConfig& config) {
     rope.low_freq_factor = positive_field(fields, "low_freq_factor", 1.0);
     rope.high_freq_factor = positive_field(fields, "high_freq_factor", 4.0);
     if (!(rope.high_freq_factor > rope.low_freq_factor)) bad("high_freq_factor must be above low_freq_factor");
-    rope.original_max_position = size_field(fields, "original_max_position_embeddings", kMaxPosition, config.max_position);
+    rope.original_max_position =
+        size_field(fields, "original_max_position_embeddings", kMaxPosition, config.max_position);
   } else {
     unsupported("rope type \"" + type + "\" is not supported (default, linear, dynamic and llama3 are)");
   }
@@ -146,12 +153,15 @@ ModelConfig parse_model_config(const Json& json) {
   c.attention_bias = flag(json, "attention_bias", false);
   c.mlp_bias = flag(json, "mlp_bias", false);
   const std::string act = text(json, "hidden_act");
-  if (!act.empty() && act != "silu" && act != "swish") unsupported("hidden_act \"" + act + "\" is not supported (silu is)");
+  if (!act.empty() && act != "silu" && act != "swish")
+    unsupported("hidden_act \"" + act + "\" is not supported (silu is)");
   c.rope = parse_rope(json, c);
   c.eos_ids = parse_eos(json);
   return c;
 }
 
-ModelConfig read_model_config(const std::string& dir) { return parse_model_config(read_json_file(dir + "/config.json")); }
+ModelConfig read_model_config(const std::string& dir) {
+  return parse_model_config(read_json_file(dir + "/config.json"));
+}
 
 }  // namespace hqq

@@ -6,7 +6,11 @@ constexpr int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * t
 }  // namespace
 
 KvCache::KvCache(int64_t layers, int64_t kv_heads, int64_t head_dim, int64_t capacity)
-    : kv_heads_(kv_heads), head_dim_(head_dim), dim_(round_up(head_dim, 16)), capacity_(capacity), rows_(round_up(capacity, 64)) {
+    : kv_heads_(kv_heads),
+      head_dim_(head_dim),
+      dim_(round_up(head_dim, 16)),
+      capacity_(capacity),
+      rows_(round_up(capacity, 64)) {
   const int64_t bytes = layers * kv_heads * rows_ * dim_ * 4;
   keys_ = Buffer(bytes, MemoryUse::kv_cache);
   values_ = Buffer(bytes, MemoryUse::kv_cache);

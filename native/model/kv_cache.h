@@ -1,5 +1,5 @@
-// Keys and values of every layer for one sequence. Keys are stored 16 positions wide, so that scores of 16 positions are one run
-// of multiply-adds; heads are padded to multiples of 16 values, so that no kernel has a tail.
+// Keys and values of every layer for one sequence. Keys are stored 16 positions wide, so that scores of 16 positions
+// are one run of multiply-adds; heads are padded to multiples of 16 values, so that no kernel has a tail.
 #pragma once
 
 #include <cstdint>

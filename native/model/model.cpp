@@ -22,7 +22,8 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 }
 
 void report(Reporter& reporter, const char* phase, int64_t done, int64_t total) {
-  reporter.progress(std::string("{\"phase\":\"") + phase + "\",\"done\":" + std::to_string(done) + ",\"total\":" + std::to_string(total) + "}");
+  reporter.progress(std::string("{\"phase\":\"") + phase + "\",\"done\":" + std::to_string(done) +
+                    ",\"total\":" + std::to_string(total) + "}");
 }
 
 }  // namespace
@@ -41,7 +42,7 @@ struct Model::Impl {
   ModelConfig config;
   ModelWeights weights;
   Transformer transformer;
-  Buffer logits;             // [logit_rows][vocab]
+  Buffer logits;  // [logit_rows][vocab]
   int64_t logit_rows;
   std::vector<int32_t> cached;  // ids whose keys and values are in the cache, from position 0
   bool cached_eight_bit = false;
@@ -55,10 +56,12 @@ struct Model::Impl {
   void check_ids(std::span<const int32_t> ids) const {
     for (const int32_t id : ids)
       require(id >= 0 && id < config.vocab_size, ErrorCode::bad_input,
-              "token id " + std::to_string(id) + " is outside the model's vocabulary of " + std::to_string(config.vocab_size));
+              "token id " + std::to_string(id) + " is outside the model's vocabulary of " +
+                  std::to_string(config.vocab_size));
   }
 
-  /// Positions [first, ids.size()) through the model in batches; `each(begin, count)` may read logits of the batch just done.
+  /// Positions [first, ids.size()) through the model in batches; `each(begin, count)` may read logits of the batch just
+  /// done.
   template <typename Each>
   void run(std::span<const int32_t> ids, int64_t first, bool eight_bit, Reporter& reporter, Each&& each) {
     const auto total = static_cast<int64_t>(ids.size());
@@ -100,12 +103,15 @@ std::unique_ptr<Model> Model::load(const std::string& dir, const LoadOptions& op
   return build(config, source, options, reporter);
 }
 
-std::unique_ptr<Model> Model::build(const ModelConfig& config, WeightSource& source, const LoadOptions& options, Reporter& reporter) {
+std::unique_ptr<Model> Model::build(const ModelConfig& config, WeightSource& source, const LoadOptions& options,
+                                    Reporter& reporter) {
   const DType compute = options.compute_dtype;
   require(compute == DType::f32 || compute == DType::f16 || compute == DType::bf16, ErrorCode::bad_input,
           "compute dtype must be float32, float16 or bfloat16");
-  require(options.context_length >= 0 && options.context_length <= kMaxContext, ErrorCode::bad_input, "context length is out of range");
-  const int64_t context = options.context_length > 0 ? options.context_length : std::min(config.max_position, kDefaultContext);
+  require(options.context_length >= 0 && options.context_length <= kMaxContext, ErrorCode::bad_input,
+          "context length is out of range");
+  const int64_t context =
+      options.context_length > 0 ? options.context_length : std::min(config.max_position, kDefaultContext);
   ModelWeights weights = load_weights(config, source, compute, reporter);
   return std::unique_ptr<Model>(new Model(std::make_unique<Impl>(config, std::move(weights), context)));
 }
@@ -129,12 +135,15 @@ ModelInfo Model::info() const {
   return info;
 }
 
-void Model::logits(const std::vector<std::vector<int32_t>>& ids, std::span<float> out, Numerics numerics, Reporter& reporter) {
+void Model::logits(const std::vector<std::vector<int32_t>>& ids, std::span<float> out, Numerics numerics,
+                   Reporter& reporter) {
   Impl& m = *impl_;
   require(!ids.empty() && !ids.front().empty(), ErrorCode::bad_input, "logits: no token ids");
-  const auto batch = static_cast<int64_t>(ids.size()), time = static_cast<int64_t>(ids.front().size()), vocab = m.config.vocab_size;
-  require(time <= m.transformer.capacity(), ErrorCode::bad_input,
-          "logits: " + std::to_string(time) + " tokens exceed the context of " + std::to_string(m.transformer.capacity()));
+  const auto batch = static_cast<int64_t>(ids.size()), time = static_cast<int64_t>(ids.front().size()),
+             vocab = m.config.vocab_size;
+  require(
+      time <= m.transformer.capacity(), ErrorCode::bad_input,
+      "logits: " + std::to_string(time) + " tokens exceed the context of " + std::to_string(m.transformer.capacity()));
   for (const auto& row : ids) {
     require(static_cast<int64_t>(row.size()) == time, ErrorCode::bad_input, "logits: rows of ids must be equally long");
     m.check_ids(row);
@@ -157,7 +166,8 @@ GenerateResult Model::generate(std::span<const int32_t> ids, const GenerateOptio
   m.check_ids(ids);
   const auto prompt = static_cast<int64_t>(ids.size());
   require(prompt <= m.transformer.capacity(), ErrorCode::bad_input,
-          "the prompt has " + std::to_string(prompt) + " tokens, the context holds " + std::to_string(m.transformer.capacity()));
+          "the prompt has " + std::to_string(prompt) + " tokens, the context holds " +
+              std::to_string(m.transformer.capacity()));
   Sampler sampler(options.sampling, m.config.vocab_size);
   for (const int32_t id : ids) sampler.saw(id);
 
@@ -186,8 +196,10 @@ GenerateResult Model::generate(std::span<const int32_t> ids, const GenerateOptio
       on_token(id);
       const auto is_stop = std::find(options.stop_ids.begin(), options.stop_ids.end(), id) != options.stop_ids.end();
       if (is_stop) result.finish_reason = FinishReason::eos;
-      else if (static_cast<int64_t>(result.new_ids.size()) >= options.max_new_tokens) result.finish_reason = FinishReason::length;
-      else if (static_cast<int64_t>(sequence.size()) > m.transformer.capacity()) result.finish_reason = FinishReason::context_full;
+      else if (static_cast<int64_t>(result.new_ids.size()) >= options.max_new_tokens)
+        result.finish_reason = FinishReason::length;
+      else if (static_cast<int64_t>(sequence.size()) > m.transformer.capacity())
+        result.finish_reason = FinishReason::context_full;
       else {
         check_cancelled(reporter);
         m.run(sequence, static_cast<int64_t>(sequence.size()) - 1, eight_bit, reporter, [](int64_t, int64_t) {});
@@ -204,7 +216,8 @@ GenerateResult Model::generate(std::span<const int32_t> ids, const GenerateOptio
   return result;
 }
 
-double Model::Impl::window_loss(std::span<const int32_t> ids, const ScoredWindow& window, bool eight_bit, Reporter& reporter) {
+double Model::Impl::window_loss(std::span<const int32_t> ids, const ScoredWindow& window, bool eight_bit,
+                                Reporter& reporter) {
   const auto part = ids.subspan(static_cast<size_t>(window.begin), static_cast<size_t>(window.end - window.begin));
   const int64_t vocab = config.vocab_size;
   double total = 0;
@@ -221,7 +234,8 @@ double Model::Impl::window_loss(std::span<const int32_t> ids, const ScoredWindow
           const float* row = logits.as<float>() + r * vocab;
           float max, sum;
           kernels().log_sum_exp(row, vocab, &max, &sum);
-          loss[static_cast<size_t>(r)] = std::log(static_cast<double>(sum)) + max - row[part[static_cast<size_t>(p + r + 1)]];
+          loss[static_cast<size_t>(r)] =
+              std::log(static_cast<double>(sum)) + max - row[part[static_cast<size_t>(p + r + 1)]];
         }
       });
       for (const double value : loss) total += value;
@@ -235,10 +249,12 @@ PerplexityResult Model::perplexity(std::span<const int32_t> ids, const Perplexit
   m.check_ids(ids);
   require(options.window <= m.transformer.capacity(), ErrorCode::bad_input,
           "perplexity: a window of " + std::to_string(options.window) + " tokens exceeds the context of " +
-              std::to_string(m.transformer.capacity()) + "; load the model with a longer context or use a smaller window");
+              std::to_string(m.transformer.capacity()) +
+              "; load the model with a longer context or use a smaller window");
   const bool eight_bit = options.numerics == Numerics::fast;
-  return measure_perplexity(static_cast<int64_t>(ids.size()), options,
-                            [&](const ScoredWindow& window) { return m.window_loss(ids, window, eight_bit, reporter); }, reporter);
+  return measure_perplexity(
+      static_cast<int64_t>(ids.size()), options,
+      [&](const ScoredWindow& window) { return m.window_loss(ids, window, eight_bit, reporter); }, reporter);
 }
 
 }  // namespace hqq

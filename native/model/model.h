@@ -1,5 +1,5 @@
-// A loaded model: what the engine facade, the command line and the benchmarks call. Works on token ids only; text, templates
-// and stop strings live with the tokenizer, outside the engine.
+// A loaded model: what the engine facade, the command line and the benchmarks call. Works on token ids only; text,
+// templates and stop strings live with the tokenizer, outside the engine.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,9 @@ namespace hqq {
 /// Which arithmetic quantized layers use. Unquantized layers are computed in float32 under both.
 enum class Numerics : uint8_t {
   exact,  // weights dequantized as HQQLinear does, float32 activations and sums; the default for every measurement
-  fast,   // activations rounded to 8 bits per block of 64; the default for generation (error: native/BENCHMARKS.md)
+  // Activations rounded to 8 bits per block of 64 columns; in batches on AMX both operands to bfloat16, in batches at
+  // axis 0 nothing. The default for generation; the error is in native/BENCHMARKS.md.
+  fast,
 };
 
 class WeightSource;  // model/weight_source.h
@@ -34,12 +36,12 @@ struct LoadOptions {
 
 /// One linear layer as it was loaded.
 struct LayerInfo {
-  std::string name;              // "model.layers.0.self_attn.q_proj"
-  Shape shape;                   // [out, in]
+  std::string name;  // "model.layers.0.self_attn.q_proj"
+  Shape shape;       // [out, in]
   bool quantized = false;
-  QuantConfig quant;             // meaningful when quantized
-  DType dtype = DType::f32;      // of the stored weight, or of scale and zero when quantized
-  int64_t weight_bytes = 0;      // as laid out for running
+  QuantConfig quant;         // meaningful when quantized
+  DType dtype = DType::f32;  // of the stored weight, or of scale and zero when quantized
+  int64_t weight_bytes = 0;  // as laid out for running
   int64_t metadata_bytes = 0;
 };
 
@@ -47,13 +49,13 @@ struct ModelInfo {
   ModelConfig config;
   int64_t parameters = 0;
   int64_t context_length = 0;
-  std::vector<LayerInfo> layers;   // every linear, in model order; the head is "lm_head"
-  int64_t weight_bytes = 0;        // resident weight buffers (repacked or copied)
-  int64_t mapped_bytes = 0;        // weights read in place from the mapped files
-  int64_t metadata_bytes = 0;      // scales and zeros
-  int64_t kv_cache_bytes = 0;      // address space reserved at context_length; pages are taken as tokens arrive
+  std::vector<LayerInfo> layers;  // every linear, in model order; the head is "lm_head"
+  int64_t weight_bytes = 0;       // resident weight buffers (repacked or copied)
+  int64_t mapped_bytes = 0;       // weights read in place from the mapped files
+  int64_t metadata_bytes = 0;     // scales and zeros
+  int64_t kv_cache_bytes = 0;     // address space reserved at context_length; pages are taken as tokens arrive
   int64_t scratch_bytes = 0;
-  int64_t bytes_per_token = 0;     // weights + metadata read for one decoded token (KV cache not included)
+  int64_t bytes_per_token = 0;  // weights + metadata read for one decoded token (KV cache not included)
 };
 
 struct SamplingOptions {
@@ -79,10 +81,10 @@ struct GenerateResult {
   std::vector<int32_t> new_ids;
   FinishReason finish_reason = FinishReason::length;
   int64_t prompt_tokens = 0;
-  int64_t reused_tokens = 0;        // of the prompt, still in the KV cache from the previous call
-  int64_t prefill_tokens = 0;       // of the prompt, computed now
-  double prefill_seconds = 0;       // until the first token was chosen
-  double decode_seconds = 0;        // for new_ids.size() - 1 tokens
+  int64_t reused_tokens = 0;   // of the prompt, still in the KV cache from the previous call
+  int64_t prefill_tokens = 0;  // of the prompt, computed now
+  double prefill_seconds = 0;  // until the first token was chosen
+  double decode_seconds = 0;   // for new_ids.size() - 1 tokens
 };
 
 enum class PerplexityProtocol : uint8_t {
@@ -93,15 +95,15 @@ enum class PerplexityProtocol : uint8_t {
 struct PerplexityOptions {
   PerplexityProtocol protocol = PerplexityProtocol::windows;
   int64_t window = 1024;
-  int64_t stride = 512;             // hqq only; 1 .. window
+  int64_t stride = 512;  // hqq only; 1 .. window
   Numerics numerics = Numerics::exact;
 };
 
 struct PerplexityResult {
   double perplexity = 0;
-  double nll_sum = 0;               // natural log; divided by `tokens` it is ln(perplexity)
-  int64_t tokens = 0;               // the protocol's denominator: hqq: all ids; windows: scored ids
-  int64_t scored_tokens = 0;        // ids whose probability was looked at
+  double nll_sum = 0;         // natural log; divided by `tokens` it is ln(perplexity)
+  int64_t tokens = 0;         // the protocol's denominator: hqq: all ids; windows: scored ids
+  int64_t scored_tokens = 0;  // ids whose probability was looked at
   int64_t windows = 0;
   double seconds = 0;
 };
@@ -109,22 +111,27 @@ struct PerplexityResult {
 /// One call at a time; any thread. Memory is freed by the destructor.
 class Model {
  public:
-  /// Loads a folder (config.json + safetensors; unquantized, HQQ, or mixed per layer). Progress: {"phase":"load","done":layers,
-  /// "total":layers}. Throws {not_found|bad_file|unsupported|bad_input|out_of_memory|cancelled}.
+  /// Loads a folder (config.json + safetensors; unquantized, HQQ, or mixed per layer). Progress:
+  /// {"phase":"load","done":layers, "total":layers}. Throws
+  /// {not_found|bad_file|unsupported|bad_input|out_of_memory|cancelled}.
   static std::unique_ptr<Model> load(const std::string& dir, const LoadOptions& options, Reporter& reporter);
   /// The same from any source of tensors (tests, benchmarks, quantize in memory).
-  static std::unique_ptr<Model> build(const ModelConfig& config, WeightSource& source, const LoadOptions& options, Reporter& reporter);
+  static std::unique_ptr<Model> build(const ModelConfig& config, WeightSource& source, const LoadOptions& options,
+                                      Reporter& reporter);
   ~Model();
 
   ModelInfo info() const;
 
   /// Float32 logits of every position: out is [batch, time, vocab]. Rows must be equally long and fit the context.
-  /// Throws {bad_input} for an id outside the vocabulary, {cancelled}. Progress: {"phase":"logits","done":tokens,"total":tokens}.
-  void logits(const std::vector<std::vector<int32_t>>& ids, std::span<float> out, Numerics numerics, Reporter& reporter);
+  /// Throws {bad_input} for an id outside the vocabulary, {cancelled}. Progress:
+  /// {"phase":"logits","done":tokens,"total":tokens}.
+  void logits(const std::vector<std::vector<int32_t>>& ids, std::span<float> out, Numerics numerics,
+              Reporter& reporter);
 
-  /// Continues `ids`. The KV cache of the longest common prefix with the previous call is reused. `on_token` sees each new id as it
-  /// is chosen, stop ids included. Progress: {"phase":"prefill","done":tokens,"total":tokens}. Cancelling and a full context are outcomes, not errors. Throws {bad_input} for no ids or a bad
-  /// id, or when the prompt alone does not fit the context.
+  /// Continues `ids`. The KV cache of the longest common prefix with the previous call is reused. `on_token` sees each
+  /// new id as it is chosen, stop ids included. Progress: {"phase":"prefill","done":tokens,"total":tokens}. Cancelling
+  /// and a full context are outcomes, not errors. Throws {bad_input} for no ids or a bad id, or when the prompt alone
+  /// does not fit the context.
   GenerateResult generate(std::span<const int32_t> ids, const GenerateOptions& options,
                           const std::function<void(int32_t id)>& on_token, Reporter& reporter);
 

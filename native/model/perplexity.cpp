@@ -9,10 +9,11 @@
 namespace hqq {
 namespace {
 
-/// llama2_benchmark's eval_wikitext2: a window's mean loss counts as often as it has new ids, the never predicted first id
-/// of the stream included, and the sum is divided by all ids.
+/// llama2_benchmark's eval_wikitext2: a window's mean loss counts as often as it has new ids, the never predicted first
+/// id of the stream included, and the sum is divided by all ids.
 std::vector<ScoredWindow> sliding_windows(int64_t count, int64_t window, int64_t stride) {
-  require(stride >= 1 && stride <= window, ErrorCode::bad_input, "perplexity: stride must be from 1 to the window size");
+  require(stride >= 1 && stride <= window, ErrorCode::bad_input,
+          "perplexity: stride must be from 1 to the window size");
   std::vector<ScoredWindow> windows;
   for (int64_t i = 0; i < count; i += stride) {
     const int64_t begin = std::max<int64_t>(i + stride - window, 0), end = std::min(i + stride, count);
@@ -35,13 +36,15 @@ std::vector<ScoredWindow> disjoint_windows(int64_t count, int64_t window) {
 std::vector<ScoredWindow> plan_windows(int64_t count, const PerplexityOptions& options) {
   require(options.window >= 2, ErrorCode::bad_input, "perplexity: the window must hold at least 2 tokens");
   auto windows = options.protocol == PerplexityProtocol::hqq ? sliding_windows(count, options.window, options.stride)
-                                                            : disjoint_windows(count, options.window);
+                                                             : disjoint_windows(count, options.window);
   require(!windows.empty(), ErrorCode::bad_input,
-          "perplexity: the text has " + std::to_string(count) + " tokens, too few for one window; use a longer text or a smaller window");
+          "perplexity: the text has " + std::to_string(count) +
+              " tokens, too few for one window; use a longer text or a smaller window");
   return windows;
 }
 
-PerplexityResult measure_perplexity(int64_t count, const PerplexityOptions& options, const WindowLoss& loss, Reporter& reporter) {
+PerplexityResult measure_perplexity(int64_t count, const PerplexityOptions& options, const WindowLoss& loss,
+                                    Reporter& reporter) {
   const auto start = std::chrono::steady_clock::now();
   const auto windows = plan_windows(count, options);
   PerplexityResult result;
@@ -54,7 +57,8 @@ PerplexityResult measure_perplexity(int64_t count, const PerplexityOptions& opti
     result.perplexity = std::exp(result.nll_sum / static_cast<double>(result.tokens));
     char report[160];
     std::snprintf(report, sizeof report, "{\"phase\":\"perplexity\",\"done\":%lld,\"total\":%zu,\"perplexity\":%.9g}",
-                  static_cast<long long>(result.windows), windows.size(), std::isfinite(result.perplexity) ? result.perplexity : 0.0);
+                  static_cast<long long>(result.windows), windows.size(),
+                  std::isfinite(result.perplexity) ? result.perplexity : 0.0);
     reporter.progress(report);
   }
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

@@ -23,6 +23,7 @@ std::vector<ScoredWindow> plan_windows(int64_t count, const PerplexityOptions& o
 /// Mean negative log-likelihood of ids[first_target..end) given ids[begin..): what a model supplies.
 using WindowLoss = std::function<double(const ScoredWindow& window)>;
 
-PerplexityResult measure_perplexity(int64_t count, const PerplexityOptions& options, const WindowLoss& loss, Reporter& reporter);
+PerplexityResult measure_perplexity(int64_t count, const PerplexityOptions& options, const WindowLoss& loss,
+                                    Reporter& reporter);
 
 }  // namespace hqq

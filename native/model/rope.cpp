@@ -11,7 +11,8 @@ std::vector<float> rope_frequencies(const RopeConfig& rope, int64_t length) {
   double theta = rope.theta;
   if (rope.scaling == RopeScaling::dynamic) {
     const auto trained = static_cast<double>(rope.original_max_position);
-    const double stretched = rope.factor * std::max(static_cast<double>(length), trained) / trained - (rope.factor - 1.0);
+    const double stretched =
+        rope.factor * std::max(static_cast<double>(length), trained) / trained - (rope.factor - 1.0);
     theta *= std::pow(stretched, dim / (dim - 2.0));
   }
   std::vector<float> frequencies;
@@ -25,7 +26,8 @@ std::vector<float> rope_frequencies(const RopeConfig& rope, int64_t length) {
       if (wavelength > trained / rope.low_freq_factor) {
         f = static_cast<float>(f / rope.factor);
       } else if (wavelength >= trained / rope.high_freq_factor) {
-        const double smooth = (trained / wavelength - rope.low_freq_factor) / (rope.high_freq_factor - rope.low_freq_factor);
+        const double smooth =
+            (trained / wavelength - rope.low_freq_factor) / (rope.high_freq_factor - rope.low_freq_factor);
         f = static_cast<float>((1.0 - smooth) * f / rope.factor + smooth * f);
       }
     }

@@ -8,8 +8,8 @@
 
 namespace hqq {
 
-/// Inverse frequencies, rotary_dim / 2 of them, as transformers computes them in float32. `length` is the sequence length that
-/// `dynamic` stretches to (no effect up to original_max_position).
+/// Inverse frequencies, rotary_dim / 2 of them, as transformers computes them in float32. `length` is the sequence
+/// length that `dynamic` stretches to (no effect up to original_max_position).
 std::vector<float> rope_frequencies(const RopeConfig& rope, int64_t length);
 
 /// cos and sin of positions [start, start + count): each [count][rotary_dim / 2].

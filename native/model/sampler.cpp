@@ -36,7 +36,8 @@ Sampler::Sampler(const SamplingOptions& options, int64_t vocab_size)
   in_range(options.top_k >= 0, "top-k must be 0 (off) or more");
   in_range(options.top_p > 0 && options.top_p <= 1, "top-p must be above 0 and at most 1");
   in_range(options.min_p >= 0 && options.min_p <= 1, "min-p must be from 0 to 1");
-  in_range(options.repetition_penalty > 0 && std::isfinite(options.repetition_penalty), "repetition penalty must be above 0");
+  in_range(options.repetition_penalty > 0 && std::isfinite(options.repetition_penalty),
+           "repetition penalty must be above 0");
 }
 
 void Sampler::saw(int32_t id) {
@@ -64,7 +65,9 @@ int32_t Sampler::pick(std::span<float> logits) {
 
   const double top = logits[static_cast<size_t>(best)], inverse = 1.0 / options_.temperature;
   const auto weight = [&](const Candidate& c) { return std::exp((c.logit - top) * inverse); };
-  const auto likelier = [](const Candidate& a, const Candidate& b) { return a.logit > b.logit || (a.logit == b.logit && a.id < b.id); };
+  const auto likelier = [](const Candidate& a, const Candidate& b) {
+    return a.logit > b.logit || (a.logit == b.logit && a.id < b.id);
+  };
   candidates_.clear();
   // Less than 2^-60 of the best one's probability can never be drawn from 53 random bits.
   const double floor = top - 41.6 * options_.temperature;

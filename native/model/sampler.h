@@ -1,4 +1,5 @@
-// Chooses the next token from logits. Filters run in transformers' order: repetition penalty, temperature, top-k, top-p, min-p.
+// Chooses the next token from logits. Filters run in transformers' order: repetition penalty, temperature, top-k,
+// top-p, min-p.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +10,8 @@
 
 namespace hqq {
 
-/// Deterministic generator (xoshiro256**, Blackman and Vigna, seeded by splitmix64): same seed, same stream on every platform.
+/// Deterministic generator (xoshiro256**, Blackman and Vigna, seeded by splitmix64): same seed, same stream on every
+/// platform.
 class Random {
  public:
   explicit Random(uint64_t seed);
@@ -31,7 +33,10 @@ class Sampler {
   int32_t pick(std::span<float> logits);
 
  private:
-  struct Candidate { float logit; int32_t id; };
+  struct Candidate {
+    float logit;
+    int32_t id;
+  };
   void penalise(std::span<float> logits) const;
   SamplingOptions options_;
   Random random_;

@@ -10,7 +10,9 @@
 namespace hqq {
 namespace {
 
-int64_t widest_input(const ModelConfig& c) { return std::max({c.hidden_size, c.intermediate_size, c.num_heads * c.head_dim}); }
+int64_t widest_input(const ModelConfig& c) {
+  return std::max({c.hidden_size, c.intermediate_size, c.num_heads * c.head_dim});
+}
 
 }  // namespace
 
@@ -44,12 +46,15 @@ void Transformer::norm_rows(const float* x, const Buffer& weight, int64_t tokens
   });
 }
 
-void Transformer::forward(std::span<const int32_t> ids, int64_t start, const ForwardOptions& options, const Reporter& reporter) {
+void Transformer::forward(std::span<const int32_t> ids, int64_t start, const ForwardOptions& options,
+                          const Reporter& reporter) {
   const auto tokens = static_cast<int64_t>(ids.size());
   const int64_t hidden = config_.hidden_size, mlp = config_.intermediate_size;
-  require(tokens >= 1 && tokens <= kMaxBatchTokens && start + tokens <= capacity(), ErrorCode::internal, "forward: bad batch");
+  require(tokens >= 1 && tokens <= kMaxBatchTokens && start + tokens <= capacity(), ErrorCode::internal,
+          "forward: bad batch");
   fill_rope_table(rope_frequencies(config_.rope, options.rope_length), start, tokens, rope_);
-  for (int64_t t = 0; t < tokens; ++t) weights_.embedding.read_row(ids[static_cast<size_t>(t)], hidden_.as<float>() + t * hidden);
+  for (int64_t t = 0; t < tokens; ++t)
+    weights_.embedding.read_row(ids[static_cast<size_t>(t)], hidden_.as<float>() + t * hidden);
 
   const auto linear = [&](std::initializer_list<LinearCall> calls, const Buffer& x) {
     run_linear({calls.begin(), calls.size()}, x.as<float>(), tokens, options.eight_bit, activations_, reporter);

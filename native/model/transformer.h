@@ -1,5 +1,5 @@
-// The forward pass: a batch of ids at consecutive positions through every block, with the KV cache. Shapes and names come from
-// the config and the weights; which instructions run is decided below, in cpu/.
+// The forward pass: a batch of ids at consecutive positions through every block, with the KV cache. Shapes and names
+// come from the config and the weights; which instructions run is decided below, in cpu/.
 #pragma once
 
 #include <span>
@@ -11,16 +11,16 @@
 namespace hqq {
 
 struct ForwardOptions {
-  bool eight_bit = false;    // Numerics::fast
-  int64_t rope_length = 0;   // sequence length that dynamic rope scaling stretches to
+  bool eight_bit = false;   // Numerics::fast
+  int64_t rope_length = 0;  // sequence length that dynamic rope scaling stretches to
 };
 
 class Transformer {
  public:
   Transformer(const ModelConfig& config, const ModelWeights& weights, int64_t context_length);
 
-  /// Runs 1 .. kMaxBatchTokens ids at positions [start, start + n), whose predecessors are in the cache, and appends theirs.
-  /// Leaves the final hidden states for logits(). Throws EngineError{cancelled} between layers and tiles.
+  /// Runs 1 .. kMaxBatchTokens ids at positions [start, start + n), whose predecessors are in the cache, and appends
+  /// theirs. Leaves the final hidden states for logits(). Throws EngineError{cancelled} between layers and tiles.
   void forward(std::span<const int32_t> ids, int64_t start, const ForwardOptions& options, const Reporter& reporter);
 
   /// Float32 logits [count][vocab] of tokens [first, first + count) of the last forward call.

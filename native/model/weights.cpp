@@ -8,7 +8,11 @@ namespace {
 class Loader {
  public:
   Loader(const ModelConfig& config, WeightSource& source, DType compute_dtype, Reporter& reporter)
-      : config_(config), family_(*find_family(config.architecture)), source_(source), compute_(compute_dtype), reporter_(reporter) {}
+      : config_(config),
+        family_(*find_family(config.architecture)),
+        source_(source),
+        compute_(compute_dtype),
+        reporter_(reporter) {}
 
   ModelWeights load() {
     const int64_t hidden = config_.hidden_size;
@@ -46,8 +50,9 @@ class Loader {
   StoredTensor stored(const std::string& name, const Shape& expected) {
     require(source_.contains(name), ErrorCode::bad_file, "the model has no tensor " + name);
     StoredTensor t = source_.tensor(name);
-    require(t.view.shape == expected, ErrorCode::bad_file,
-            "tensor " + name + " has shape " + to_string(t.view.shape) + ", config.json asks for " + to_string(expected));
+    require(
+        t.view.shape == expected, ErrorCode::bad_file,
+        "tensor " + name + " has shape " + to_string(t.view.shape) + ", config.json asks for " + to_string(expected));
     const DType d = t.view.dtype;
     require(d == DType::f32 || d == DType::f16 || d == DType::bf16, ErrorCode::unsupported,
             "tensor " + name + " has dtype " + std::string(to_string(d)) + "; weights must be F32, F16 or BF16");
@@ -65,7 +70,8 @@ class Loader {
 
   Linear embedding() {
     const std::string name(family_.embedding);
-    require(!source_.is_quantized(name), ErrorCode::unsupported, "the embedding is quantized; only linear layers can be");
+    require(!source_.is_quantized(name), ErrorCode::unsupported,
+            "the embedding is quantized; only linear layers can be");
     StoredTensor t = stored(name + ".weight", {config_.vocab_size, config_.hidden_size});
     count_dense(t);
     step();
@@ -95,7 +101,8 @@ class Loader {
     }
     const QuantizedTensor q = source_.quantized(module);
     require(q.shape == Shape{out, in}, ErrorCode::bad_file,
-            module + " holds a weight of shape " + to_string(q.shape) + ", config.json asks for " + to_string(Shape{out, in}));
+            module + " holds a weight of shape " + to_string(q.shape) + ", config.json asks for " +
+                to_string(Shape{out, in}));
     w_.parameters += out * in;
     Linear layer = Linear::quantized(q, compute_, std::move(bias));
     describe(module, layer, &q.config, q.scale.dtype);
@@ -122,7 +129,8 @@ class Loader {
   }
 
   void step() {
-    reporter_.progress("{\"phase\":\"load\",\"done\":" + std::to_string(++done_) + ",\"total\":" + std::to_string(total_) + "}");
+    reporter_.progress("{\"phase\":\"load\",\"done\":" + std::to_string(++done_) +
+                       ",\"total\":" + std::to_string(total_) + "}");
   }
 
   const ModelConfig& config_;

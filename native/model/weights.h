@@ -17,10 +17,10 @@ struct BlockWeights {
 };
 
 struct ModelWeights {
-  Linear embedding;                        // dense [vocab, hidden]
+  Linear embedding;  // dense [vocab, hidden]
   std::vector<BlockWeights> blocks;
   Buffer final_norm;
-  Linear head;                             // shares memory with the embedding when tied
+  Linear head;  // shares memory with the embedding when tied
   std::vector<LayerInfo> layers;
   int64_t parameters = 0;
   int64_t mapped_bytes = 0;
@@ -30,8 +30,9 @@ struct ModelWeights {
   int64_t bytes_per_token() const;
 };
 
-/// Gathers and repacks layer by layer; memory peaks at the result plus one layer. Checks every shape against the config.
-/// Progress {"phase":"load","done":layers,"total":layers}. Throws {bad_file|unsupported|out_of_memory|cancelled}.
+/// Gathers and repacks layer by layer; memory peaks at the result plus one layer. Checks every shape against the
+/// config. Progress {"phase":"load","done":layers,"total":layers}. Throws
+/// {bad_file|unsupported|out_of_memory|cancelled}.
 ModelWeights load_weights(const ModelConfig& config, WeightSource& source, DType compute_dtype, Reporter& reporter);
 
 }  // namespace hqq

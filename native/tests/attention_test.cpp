@@ -1,5 +1,5 @@
-// Attention, norms and activations of every SIMD level against cpu/reference.h; relative tolerance 1e-5 of the root mean square
-// (float32 exponentials good to 2 ulp, other summation order).
+// Attention, norms and activations of every SIMD level against cpu/reference.h; relative tolerance 1e-5 of the root
+// mean square (float32 exponentials good to 2 ulp, other summation order).
 #include <cmath>
 #include <vector>
 
@@ -30,13 +30,21 @@ void check_attention(int64_t rows, int64_t positions, int64_t head_dim, float ke
     std::copy_n(q.data() + r * head_dim, head_dim, padded.data() + r * cache.dim());
     visible[static_cast<size_t>(r)] = std::max<int64_t>(1, positions - (rows - 1 - r) * 5);
   }
-  kernels().attention({.q = padded.data(), .rows = rows, .visible = visible.data(), .keys = cache.keys(0, 0), .values = cache.values(0, 0),
-                       .dim = cache.dim(), .scale = 1.0f / std::sqrt(static_cast<float>(head_dim)), .out = out.data()});
+  kernels().attention({.q = padded.data(),
+                       .rows = rows,
+                       .visible = visible.data(),
+                       .keys = cache.keys(0, 0),
+                       .values = cache.values(0, 0),
+                       .dim = cache.dim(),
+                       .scale = 1.0f / std::sqrt(static_cast<float>(head_dim)),
+                       .out = out.data()});
   std::vector<float> want(static_cast<size_t>(head_dim));
   for (int64_t r = 0; r < rows; ++r) {
-    reference::attention(q.data() + r * head_dim, k.data(), v.data(), visible[static_cast<size_t>(r)], head_dim, want.data());
+    reference::attention(q.data() + r * head_dim, k.data(), v.data(), visible[static_cast<size_t>(r)], head_dim,
+                         want.data());
     const double error = relative_error(out.data() + r * cache.dim(), want.data(), head_dim);
-    CHECK(error <= kTolerance, rows, " rows, ", positions, " positions, head ", head_dim, ": row ", r, " off by ", error);
+    CHECK(error <= kTolerance, rows, " rows, ", positions, " positions, head ", head_dim, ": row ", r, " off by ",
+          error);
   }
 }
 
@@ -45,7 +53,8 @@ void check_attention(int64_t rows, int64_t positions, int64_t head_dim, float ke
 TEST("attention: head sizes, lengths around block borders, partly visible rows") {
   test::at_every_level([] {
     for (const int64_t dim : {8, 16, 24, 64, 80, 128})
-      for (const int64_t positions : {1, 15, 16, 17, 63, 64, 65, 200}) check_attention(positions % 7 + 1, positions, dim, 1.0f);
+      for (const int64_t positions : {1, 15, 16, 17, 63, 64, 65, 200})
+        check_attention(positions % 7 + 1, positions, dim, 1.0f);
     check_attention(kMaxAttentionRows, 300, 64, 1.0f);
   });
 }
@@ -66,7 +75,8 @@ TEST("norm and activation of any length") {
       reference::swiglu(x.data(), up.data(), n, want.data());
       CHECK(relative_error(got.data(), want.data(), n) <= kTolerance, "swiglu of ", n);
       kernels().add(got.data(), x.data(), n);
-      for (int64_t i = 0; i < n; ++i) CHECK_NEAR(got[static_cast<size_t>(i)], want[static_cast<size_t>(i)] + x[static_cast<size_t>(i)], 1e-5);
+      for (int64_t i = 0; i < n; ++i)
+        CHECK_NEAR(got[static_cast<size_t>(i)], want[static_cast<size_t>(i)] + x[static_cast<size_t>(i)], 1e-5);
     }
   });
 }

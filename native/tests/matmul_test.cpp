@@ -1,7 +1,8 @@
-// Matrix kernels of every SIMD level against cpu/reference.h. Tolerances, relative to the root mean square of the result:
+// Matrix kernels of every SIMD level against cpu/reference.h. Tolerances, relative to the root mean square of the
+// result:
 //   float32 paths       2e-5   other summation order than the double-precision reference
-//   8-bit activations   2e-5   against the reference with the same rounded activations; against unrounded ones see BENCHMARKS.md
-//   fast batch on AMX   0.05   bfloat16 operands, against exact ones
+//   8-bit activations   2e-5   against the reference with the same rounded activations; against unrounded ones see
+//   BENCHMARKS.md fast batch on AMX   0.05   bfloat16 operands, against exact ones
 #include <cmath>
 #include <cstring>
 
@@ -38,13 +39,15 @@ std::vector<float> run(const Linear& layer, const std::vector<float>& x, int64_t
   return y;
 }
 
-std::vector<float> expected(const std::vector<float>& x, const std::vector<float>& w, const float* bias, int64_t tokens, int64_t out, int64_t in) {
+std::vector<float> expected(const std::vector<float>& x, const std::vector<float>& w, const float* bias, int64_t tokens,
+                            int64_t out, int64_t in) {
   std::vector<float> y(static_cast<size_t>(tokens * out));
   reference::matmul(x.data(), w.data(), bias, tokens, out, in, y.data());
   return y;
 }
 
-void check_close(const std::vector<float>& got, const std::vector<float>& want, double tolerance, const std::string& what) {
+void check_close(const std::vector<float>& got, const std::vector<float>& want, double tolerance,
+                 const std::string& what) {
   const double error = relative_error(got.data(), want.data(), static_cast<int64_t>(want.size()));
   CHECK(error <= tolerance, what, ": relative error ", error);
 }
@@ -78,7 +81,8 @@ void check_quantized(int64_t out, int64_t in, const QuantConfig& config, DType c
       const auto row = reference::round_activations(x.data() + t * in, in);
       rounded.insert(rounded.end(), row.begin(), row.end());
     }
-    check_close(eight, expected(rounded, weight, nullptr, tokens, out, in), kTolerance, name_of(config, out, in, tokens) + ", 8-bit");
+    check_close(eight, expected(rounded, weight, nullptr, tokens, out, in), kTolerance,
+                name_of(config, out, in, tokens) + ", 8-bit");
   }
 }
 
@@ -112,18 +116,19 @@ TEST("quantized layers: every bit width, group size and axis") {
     for (const int nbits : {8, 6, 5, 4, 3, 2, 1})
       for (const int64_t group : {8, 16, 32, 64, 128}) check_quantized(64, 256, {.nbits = nbits, .group_size = group});
     for (const int nbits : {8, 6, 5, 4, 3, 2, 1})
-      for (const int64_t group : {8, 16, 64}) check_quantized(64, 192, {.nbits = nbits, .group_size = group, .axis = 0});
+      for (const int64_t group : {8, 16, 64})
+        check_quantized(64, 192, {.nbits = nbits, .group_size = group, .axis = 0});
   });
 }
 
 TEST("quantized layers: odd shapes") {
   test::at_every_level([] {
-    check_quantized(17, 64, {.nbits = 4, .group_size = 64});          // rows beyond a block
-    check_quantized(1, 64, {.nbits = 8, .group_size = 64});           // one row
-    check_quantized(40, 72, {.nbits = 4, .group_size = 24});          // columns beyond a chunk, group not a power of two
-    check_quantized(64, 96, {.nbits = 4, .group_size = 64});          // groups that straddle rows
-    check_quantized(48, 176, {.nbits = 3, .group_size = 0});          // one group per row
-    check_quantized(48, 320, {.nbits = 2, .group_size = 320});        // groups of several chunks
+    check_quantized(17, 64, {.nbits = 4, .group_size = 64});    // rows beyond a block
+    check_quantized(1, 64, {.nbits = 8, .group_size = 64});     // one row
+    check_quantized(40, 72, {.nbits = 4, .group_size = 24});    // columns beyond a chunk, group not a power of two
+    check_quantized(64, 96, {.nbits = 4, .group_size = 64});    // groups that straddle rows
+    check_quantized(48, 176, {.nbits = 3, .group_size = 0});    // one group per row
+    check_quantized(48, 320, {.nbits = 2, .group_size = 320});  // groups of several chunks
     check_quantized(24, 80, {.nbits = 4, .group_size = 0, .axis = 0});   // one group per column
     check_quantized(60, 75, {.nbits = 4, .group_size = 20, .axis = 0});  // odd columns, classes that do not fill blocks
     check_quantized(32, 64, {.nbits = 8, .channel_wise = false, .optimize = false});  // one scale for all

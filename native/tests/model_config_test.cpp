@@ -7,7 +7,8 @@ namespace {
 
 /// A valid config with fields replaced or added.
 Json config_with(const std::string& fields = "{}") {
-  Json json = parse_json(R"({"architectures":["LlamaForCausalLM"],"model_type":"llama","vocab_size":128,"hidden_size":64,
+  Json json =
+      parse_json(R"({"architectures":["LlamaForCausalLM"],"model_type":"llama","vocab_size":128,"hidden_size":64,
     "intermediate_size":112,"num_hidden_layers":2,"num_attention_heads":4,"num_key_value_heads":2,"hidden_act":"silu",
     "max_position_embeddings":2048,"rms_norm_eps":1e-6})");
   const Json extra = parse_json(fields);
@@ -30,9 +31,11 @@ TEST("defaults of what a config may leave out") {
 }
 
 TEST("rope scaling in both layouts") {
-  const ModelConfig old_style = parse(R"({"rope_theta":500000.0,"rope_scaling":{"rope_type":"llama3","factor":32.0,"low_freq_factor":1.0,
+  const ModelConfig old_style =
+      parse(R"({"rope_theta":500000.0,"rope_scaling":{"rope_type":"llama3","factor":32.0,"low_freq_factor":1.0,
     "high_freq_factor":4.0,"original_max_position_embeddings":8192}})");
-  const ModelConfig new_style = parse(R"({"rope_parameters":{"rope_theta":500000.0,"rope_type":"llama3","factor":32.0,"low_freq_factor":1.0,
+  const ModelConfig new_style =
+      parse(R"({"rope_parameters":{"rope_theta":500000.0,"rope_type":"llama3","factor":32.0,"low_freq_factor":1.0,
     "high_freq_factor":4.0,"original_max_position_embeddings":8192}})");
   for (const ModelConfig& c : {old_style, new_style}) {
     CHECK(c.rope.scaling == RopeScaling::llama3);
@@ -64,19 +67,33 @@ TEST("what is not supported is named") {
     return "";
   };
   const std::string architecture = message(R"({"architectures":["FalconForCausalLM"]})");
-  CHECK(architecture.find("FalconForCausalLM") != std::string::npos && architecture.find("LlamaForCausalLM") != std::string::npos);
+  CHECK(architecture.find("FalconForCausalLM") != std::string::npos &&
+        architecture.find("LlamaForCausalLM") != std::string::npos);
   CHECK(message(R"({"hidden_act":"gelu"})").find("gelu") != std::string::npos);
   CHECK(message(R"({"rope_scaling":{"rope_type":"yarn","factor":2.0}})").find("yarn") != std::string::npos);
 }
 
 TEST("absurd and malformed values are refused") {
-  for (const char* fields :
-       {R"({"architectures":[]})", R"({"architectures":"LlamaForCausalLM"})", R"({"vocab_size":0})", R"({"vocab_size":-5})",
-        R"({"vocab_size":1e300})", R"({"hidden_size":4611686018427387904})", R"({"hidden_size":"64"})", R"({"num_hidden_layers":1000000})",
-        R"({"num_attention_heads":3})", R"({"num_attention_heads":6,"hidden_size":60,"num_key_value_heads":4})", R"({"head_dim":100000})",
-        R"({"rms_norm_eps":-1})", R"({"rms_norm_eps":0})", R"({"rope_theta":0})", R"({"rope_scaling":{"type":"linear","factor":-2}})",
-        R"({"rope_scaling":[1]})", R"({"partial_rotary_factor":2.0})", R"({"partial_rotary_factor":0.05})", R"({"tie_word_embeddings":1})",
-        R"({"max_position_embeddings":0})"})
+  for (const char* fields : {R"({"architectures":[]})",
+                             R"({"architectures":"LlamaForCausalLM"})",
+                             R"({"vocab_size":0})",
+                             R"({"vocab_size":-5})",
+                             R"({"vocab_size":1e300})",
+                             R"({"hidden_size":4611686018427387904})",
+                             R"({"hidden_size":"64"})",
+                             R"({"num_hidden_layers":1000000})",
+                             R"({"num_attention_heads":3})",
+                             R"({"num_attention_heads":6,"hidden_size":60,"num_key_value_heads":4})",
+                             R"({"head_dim":100000})",
+                             R"({"rms_norm_eps":-1})",
+                             R"({"rms_norm_eps":0})",
+                             R"({"rope_theta":0})",
+                             R"({"rope_scaling":{"type":"linear","factor":-2}})",
+                             R"({"rope_scaling":[1]})",
+                             R"({"partial_rotary_factor":2.0})",
+                             R"({"partial_rotary_factor":0.05})",
+                             R"({"tie_word_embeddings":1})",
+                             R"({"max_position_embeddings":0})"})
     CHECK_THROWS_CODE(parse(fields), bad_file);
   CHECK_THROWS_CODE(parse_model_config(Json(1)), bad_file);
   CHECK_THROWS_CODE(parse_model_config(parse_json("{}")), bad_file);

@@ -1,5 +1,5 @@
-// Logits, greedy texts and perplexities against values that transformers and hqq computed. Cases in tests/data/models run in any
-// clone; larger ones are read from the shared golden data and skip loudly without it.
+// Logits, greedy texts and perplexities against values that transformers and hqq computed. Cases in tests/data/models
+// run in any clone; larger ones are read from the shared golden data and skip loudly without it.
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
@@ -34,7 +34,8 @@ std::vector<int32_t> id_list(const Json& json) {
   return ids;
 }
 
-std::vector<float> logits_of(Model& model, const std::vector<std::vector<int32_t>>& ids, Numerics numerics = Numerics::exact) {
+std::vector<float> logits_of(Model& model, const std::vector<std::vector<int32_t>>& ids,
+                             Numerics numerics = Numerics::exact) {
   NullReporter reporter;
   std::vector<float> out(ids.size() * ids[0].size() * static_cast<size_t>(model.info().config.vocab_size));
   model.logits(ids, out, numerics, reporter);
@@ -67,15 +68,16 @@ std::unique_ptr<Model> load(const std::string& dir, int64_t context = 0, DType c
   return Model::load(dir, {.compute_dtype = compute, .context_length = context}, reporter);
 }
 
-GenerateResult greedy(Model& model, const std::vector<int32_t>& ids, size_t count, double penalty = 1.0, std::vector<int32_t> stop = {},
-                      Numerics numerics = Numerics::fast) {
+GenerateResult greedy(Model& model, const std::vector<int32_t>& ids, size_t count, double penalty = 1.0,
+                      std::vector<int32_t> stop = {}, Numerics numerics = Numerics::fast) {
   NullReporter reporter;
   GenerateOptions options;
   options.max_new_tokens = static_cast<int64_t>(count);
   options.stop_ids = std::move(stop);
   options.numerics = numerics;
   options.sampling.repetition_penalty = penalty;
-  return model.generate(ids, options, [](int32_t) {}, reporter);
+  return model.generate(
+      ids, options, [](int32_t) {}, reporter);
 }
 
 /// golden_greedy.json of the small real models: every text, id for id.
@@ -89,7 +91,8 @@ void check_greedy_file(const std::string& dir) {
   }
 }
 
-double perplexity(Model& model, const std::vector<int32_t>& ids, PerplexityProtocol protocol, int64_t window, int64_t stride) {
+double perplexity(Model& model, const std::vector<int32_t>& ids, PerplexityProtocol protocol, int64_t window,
+                  int64_t stride) {
   NullReporter reporter;
   return model.perplexity(ids, {.protocol = protocol, .window = window, .stride = stride}, reporter).perplexity;
 }
@@ -145,10 +148,11 @@ TEST("llama fixture: official quantized tensors give the official logits") {
   const TensorStore stored = TensorStore::open(dir + "/quant_q4_g64_a1.safetensors");
   const auto ids = id_rows(golden.view("input_ids"));
   test::at_every_level([&] {
-    test::OverlaySource source(dir, [&](const std::string& module, const TensorView& weight) -> std::optional<QuantizedTensor> {
-      if (!stored.contains(module + ".W_q")) return std::nullopt;
-      return test::official_tensor(stored, module, weight.shape, 4, 64, 1);
-    });
+    test::OverlaySource source(
+        dir, [&](const std::string& module, const TensorView& weight) -> std::optional<QuantizedTensor> {
+          if (!stored.contains(module + ".W_q")) return std::nullopt;
+          return test::official_tensor(stored, module, weight.shape, 4, 64, 1);
+        });
     NullReporter reporter;
     const auto model = Model::build(read_model_config(dir), source, {}, reporter);
     CHECK(model->info().layers.front().quantized);
@@ -164,9 +168,14 @@ TEST("llama fixture: quantized by this engine") {
   const std::string dir = test::shared_data("fixtures/models/llama");
   const TensorStore golden = TensorStore::open(dir + "/golden.safetensors");
   const auto ids = id_rows(golden.view("input_ids"));
-  struct Case { const char* name; int nbits; int64_t group; int axis; };
-  for (const Case& c : {Case{"logits_q4_g64_a1", 4, 64, 1}, Case{"logits_q4_g64_a0", 4, 64, 0}, Case{"logits_q2_g16_a1", 2, 16, 1},
-                        Case{"logits_q2_g16_a0", 2, 16, 0}}) {
+  struct Case {
+    const char* name;
+    int nbits;
+    int64_t group;
+    int axis;
+  };
+  for (const Case& c : {Case{"logits_q4_g64_a1", 4, 64, 1}, Case{"logits_q4_g64_a0", 4, 64, 0},
+                        Case{"logits_q2_g16_a1", 2, 16, 1}, Case{"logits_q2_g16_a0", 2, 16, 0}}) {
     QuantConfig config{.nbits = c.nbits, .group_size = c.group, .axis = c.axis};
     config.round_zero = c.nbits == 4;
     test::OverlaySource source(dir, test::quantize_linears(config));
@@ -179,7 +188,11 @@ TEST("llama fixture: quantized by this engine") {
 }
 
 TEST("saved by transformers and hqq: golden logits") {
-  struct Case { const char* folder; const char* golden; const char* name; };
+  struct Case {
+    const char* folder;
+    const char* golden;
+    const char* name;
+  };
   for (const Case& c : {Case{"hf_hqqconfig_fp32", "hf_hqqconfig_fp32", "logits_dequant_float32"},
                         Case{"hf_hqqconfig_fp16", "hf_hqqconfig_fp16", "logits_dequant_float32"},
                         Case{"hf_hqqconfig_dynamic_fp32", "hf_hqqconfig_dynamic_fp32", "logits_dequant_float32"},
@@ -194,19 +207,22 @@ TEST("saved by transformers and hqq: golden logits") {
 }
 
 TEST("stories260K and babyllama105: greedy texts word for word") {
-  for (const char* name : {"stories260K", "babyllama105"}) check_greedy_file(test::shared_data(std::string("data/models/") + name));
+  for (const char* name : {"stories260K", "babyllama105"})
+    check_greedy_file(test::shared_data(std::string("data/models/") + name));
 }
 
 TEST("perplexity loop of the reference") {
-  const std::string dir = test::shared_data("fixtures/models/llama"), ppl = test::shared_data("fixtures/serialization/ppl");
+  const std::string dir = test::shared_data("fixtures/models/llama"),
+                    ppl = test::shared_data("fixtures/serialization/ppl");
   const auto ids = id_rows(TensorStore::open(ppl + "/tokens.safetensors").view("tokens")).front();
   const Json golden = read_json_file(ppl + "/ppl.json");
   const TensorStore stored = TensorStore::open(dir + "/quant_q4_g64_a1.safetensors");
   NullReporter reporter;
-  test::OverlaySource source(dir, [&](const std::string& module, const TensorView& weight) -> std::optional<QuantizedTensor> {
-    if (!stored.contains(module + ".W_q")) return std::nullopt;
-    return test::official_tensor(stored, module, weight.shape, 4, 64, 1);
-  });
+  test::OverlaySource source(
+      dir, [&](const std::string& module, const TensorView& weight) -> std::optional<QuantizedTensor> {
+        if (!stored.contains(module + ".W_q")) return std::nullopt;
+        return test::official_tensor(stored, module, weight.shape, 4, 64, 1);
+      });
   const auto quantized = Model::build(read_model_config(dir), source, {}, reporter);
   const double expected = golden.at("ppl_fp32").as_number(), expected_q4 = golden.at("ppl_q4_g64_a1").as_number();
   CHECK_NEAR(perplexity(*load(dir), ids, PerplexityProtocol::hqq, 128, 64), expected, 1e-3 * expected);
@@ -226,7 +242,10 @@ TEST("demo model: greedy texts") {
 
 TEST("SmolLM2: golden answers; quantized at 4 bits it still knows Paris") {
   const char* dir = std::getenv("HQQ_SMOLLM2");
-  if (!dir) SKIP("set HQQ_SMOLLM2 to the folder that shared/tools/gguf_to_hf.py makes of shared/data/models/smollm2-135m-instruct");
+  if (!dir)
+    SKIP(
+        "set HQQ_SMOLLM2 to the folder that shared/tools/gguf_to_hf.py makes of "
+        "shared/data/models/smollm2-135m-instruct");
   const Json golden = read_json_file(test::shared_data("data/models/smollm2-135m-instruct/golden.json"));
   const auto model = load(dir);
   for (const Json& c : golden.at("cases").as_array()) {

@@ -1,4 +1,5 @@
-// What a loaded model does besides arithmetic: outcomes of generation, cache reuse, cancelling, sizes, and folders that lie.
+// What a loaded model does besides arithmetic: outcomes of generation, cache reuse, cancelling, sizes, and folders that
+// lie.
 #include <algorithm>
 #include <filesystem>
 
@@ -36,7 +37,8 @@ GenerateResult generate(Model& model, const std::vector<int32_t>& ids, int64_t c
   GenerateOptions options;
   options.max_new_tokens = count;
   options.stop_ids = std::move(stop);
-  return model.generate(ids, options, [](int32_t) {}, reporter);
+  return model.generate(
+      ids, options, [](int32_t) {}, reporter);
 }
 
 /// A copy of the plain model with one tensor changed, replaced or (empty shape) removed.
@@ -86,7 +88,8 @@ TEST("every new id is reported as it is chosen") {
   const auto model = load();
   std::vector<int32_t> seen;
   NullReporter reporter;
-  const auto result = model->generate(kPrompt, {.max_new_tokens = 5}, [&](int32_t id) { seen.push_back(id); }, reporter);
+  const auto result = model->generate(
+      kPrompt, {.max_new_tokens = 5}, [&](int32_t id) { seen.push_back(id); }, reporter);
   CHECK(seen == result.new_ids);
 }
 
@@ -123,7 +126,8 @@ TEST("cancelling is an outcome of generation and an error of a measurement") {
   const auto model = load();
   for (const int questions : {0, 1, 3, 40, 45}) {
     CancelAfter reporter(questions);
-    const auto result = model->generate(kPrompt, {.max_new_tokens = 40}, [](int32_t) {}, reporter);
+    const auto result = model->generate(
+        kPrompt, {.max_new_tokens = 40}, [](int32_t) {}, reporter);
     CHECK(result.finish_reason == FinishReason::cancelled);
     CHECK(result.new_ids.size() < 40);
   }
@@ -185,7 +189,9 @@ TEST("the sizes a model reports are those it holds") {
   test::OverlaySource source(kPlain, test::quantize_linears({.nbits = 4, .group_size = 64}));
   const auto model = Model::build(read_model_config(kPlain), source, {.context_length = 64}, reporter);
   const auto after = memory_counts();
-  const auto grown = [&](MemoryUse use) { return after.live[static_cast<size_t>(use)] - before.live[static_cast<size_t>(use)]; };
+  const auto grown = [&](MemoryUse use) {
+    return after.live[static_cast<size_t>(use)] - before.live[static_cast<size_t>(use)];
+  };
   const ModelInfo info = model->info();
   CHECK_EQ(info.weight_bytes, grown(MemoryUse::weights));
   CHECK_EQ(info.metadata_bytes, grown(MemoryUse::metadata));
@@ -196,7 +202,8 @@ TEST("the sizes a model reports are those it holds") {
   int64_t weights = 0;
   for (const LayerInfo& layer : info.layers)
     if (layer.quantized) weights += layer.weight_bytes;
-  CHECK_EQ(weights, (64 * 64 * 2 + 64 * 32 * 2 + 3 * 64 * 112) * 2 / 2 + 2 * 64 * 16 / 2);  // down_proj: 112 columns padded to 128
+  CHECK_EQ(weights, (64 * 64 * 2 + 64 * 32 * 2 + 3 * 64 * 112) * 2 / 2 +
+                        2 * 64 * 16 / 2);  // down_proj: 112 columns padded to 128
   CHECK_EQ(info.mapped_bytes, 2 * 128 * 64 * 2);
   CHECK_EQ(info.parameters, 2 * (64 * 64 * 2 + 64 * 32 * 2 + 3 * 64 * 112 + 2 * 64) + 64 + 2 * 128 * 64);
   CHECK_EQ(info.layers.size(), size_t{15});

@@ -13,7 +13,9 @@ namespace {
 PerplexityOptions hqq_protocol(int64_t window, int64_t stride) {
   return {.protocol = PerplexityProtocol::hqq, .window = window, .stride = stride};
 }
-PerplexityOptions windows_protocol(int64_t window) { return {.protocol = PerplexityProtocol::windows, .window = window}; }
+PerplexityOptions windows_protocol(int64_t window) {
+  return {.protocol = PerplexityProtocol::windows, .window = window};
+}
 
 void check_window(const ScoredWindow& w, int64_t begin, int64_t end, int64_t first_target, double weight) {
   CHECK_EQ(w.begin, begin);
@@ -27,7 +29,7 @@ void check_window(const ScoredWindow& w, int64_t begin, int64_t end, int64_t fir
 TEST("hqq: the first window is short, the rest slide, the last is cut") {
   const auto w = plan_windows(10, hqq_protocol(6, 3));
   CHECK_EQ(w.size(), size_t{4});
-  check_window(w[0], 0, 3, 1, 3);   // three new ids, two of them predicted
+  check_window(w[0], 0, 3, 1, 3);  // three new ids, two of them predicted
   check_window(w[1], 0, 6, 3, 3);
   check_window(w[2], 3, 9, 6, 3);
   check_window(w[3], 6, 10, 9, 1);
@@ -35,7 +37,8 @@ TEST("hqq: the first window is short, the rest slide, the last is cut") {
 
 TEST("hqq: the sum is divided by all ids, the first included") {
   NullReporter reporter;
-  const auto r = measure_perplexity(10, hqq_protocol(6, 3), [](const ScoredWindow&) { return 2.0; }, reporter);
+  const auto r = measure_perplexity(
+      10, hqq_protocol(6, 3), [](const ScoredWindow&) { return 2.0; }, reporter);
   CHECK_EQ(r.tokens, 10);
   CHECK_EQ(r.scored_tokens, 9);
   CHECK_EQ(r.windows, 4);
@@ -48,7 +51,8 @@ TEST("windows: disjoint, the incomplete last one dropped") {
   const auto w = plan_windows(11, windows_protocol(4));
   CHECK_EQ(w.size(), size_t{2});
   check_window(w[1], 4, 8, 5, 3);
-  const auto r = measure_perplexity(11, windows_protocol(4), [](const ScoredWindow& s) { return s.begin == 0 ? 1.0 : 2.0; }, reporter);
+  const auto r = measure_perplexity(
+      11, windows_protocol(4), [](const ScoredWindow& s) { return s.begin == 0 ? 1.0 : 2.0; }, reporter);
   CHECK_EQ(r.tokens, 6);
   CHECK_NEAR(r.perplexity, std::exp(1.5), 1e-9);
 }
@@ -75,7 +79,9 @@ TEST("progress after each window, cancel between windows") {
     void emit(const std::string&) override {}
     bool cancelled() const override { return seen.size() == 2; }
   } watcher;
-  CHECK_THROWS_CODE(measure_perplexity(100, windows_protocol(10), [](const ScoredWindow&) { return 0.0; }, watcher), cancelled);
+  CHECK_THROWS_CODE(measure_perplexity(
+                        100, windows_protocol(10), [](const ScoredWindow&) { return 0.0; }, watcher),
+                    cancelled);
   CHECK_EQ(watcher.seen.size(), size_t{2});
   CHECK_EQ(watcher.seen[1], std::string("{\"phase\":\"perplexity\",\"done\":2,\"total\":10,\"perplexity\":1}"));
 }

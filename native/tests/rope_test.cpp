@@ -16,23 +16,35 @@ TEST("default frequencies fall geometrically from 1") {
 }
 
 TEST("linear scaling divides them") {
-  const auto f = rope_frequencies({.theta = 10000.0, .rotary_dim = 8, .scaling = RopeScaling::linear, .factor = 4.0}, 0);
+  const auto f =
+      rope_frequencies({.theta = 10000.0, .rotary_dim = 8, .scaling = RopeScaling::linear, .factor = 4.0}, 0);
   CHECK_NEAR(f[0], 0.25, 1e-7);
   CHECK_NEAR(f[3], 0.00025, 1e-9);
 }
 
 TEST("dynamic scaling starts beyond the trained length and grows") {
-  const RopeConfig rope{.theta = 10000.0, .rotary_dim = 64, .scaling = RopeScaling::dynamic, .factor = 2.0, .original_max_position = 2048};
-  const auto trained = rope_frequencies(rope, 2048), shorter = rope_frequencies(rope, 100), longer = rope_frequencies(rope, 4096);
+  const RopeConfig rope{.theta = 10000.0,
+                        .rotary_dim = 64,
+                        .scaling = RopeScaling::dynamic,
+                        .factor = 2.0,
+                        .original_max_position = 2048};
+  const auto trained = rope_frequencies(rope, 2048), shorter = rope_frequencies(rope, 100),
+             longer = rope_frequencies(rope, 4096);
   CHECK(trained == shorter);
   CHECK(trained == rope_frequencies({.theta = 10000.0, .rotary_dim = 64}, 0));
   const double theta = 10000.0 * std::pow(2.0 * 4096 / 2048 - 1.0, 64.0 / 62.0);
-  for (size_t i = 0; i < longer.size(); ++i) CHECK_NEAR(longer[i], std::pow(theta, -2.0 * static_cast<double>(i) / 64.0), 1e-7);
+  for (size_t i = 0; i < longer.size(); ++i)
+    CHECK_NEAR(longer[i], std::pow(theta, -2.0 * static_cast<double>(i) / 64.0), 1e-7);
 }
 
 TEST("llama3 scaling keeps short waves, stretches long ones, blends between") {
-  const RopeConfig rope{.theta = 500000.0, .rotary_dim = 128, .scaling = RopeScaling::llama3, .factor = 8.0, .low_freq_factor = 1.0,
-                        .high_freq_factor = 4.0, .original_max_position = 8192};
+  const RopeConfig rope{.theta = 500000.0,
+                        .rotary_dim = 128,
+                        .scaling = RopeScaling::llama3,
+                        .factor = 8.0,
+                        .low_freq_factor = 1.0,
+                        .high_freq_factor = 4.0,
+                        .original_max_position = 8192};
   const auto scaled = rope_frequencies(rope, 0), plain = rope_frequencies({.theta = 500000.0, .rotary_dim = 128}, 0);
   CHECK_EQ(scaled[0], plain[0]);
   CHECK_NEAR(scaled[63], plain[63] / 8.0, 1e-12);

@@ -86,26 +86,28 @@ TEST("top-k keeps the k likeliest") {
 
 TEST("top-p keeps the smallest set that reaches it") {
   const auto logits = logits_for({0.1, 0.45, 0.15, 0.3});
-  CHECK_EQ(draw({.temperature = 1.0, .top_p = 0.7, .seed = 4}, logits, 2000).size(), size_t{2});   // 0.45 + 0.3
+  CHECK_EQ(draw({.temperature = 1.0, .top_p = 0.7, .seed = 4}, logits, 2000).size(), size_t{2});  // 0.45 + 0.3
   CHECK_EQ(draw({.temperature = 1.0, .top_p = 0.8, .seed = 4}, logits, 2000).size(), size_t{3});
-  CHECK_EQ(draw({.temperature = 1.0, .top_p = 1e-6, .seed = 4}, logits, 200).size(), size_t{1});   // never empty
+  CHECK_EQ(draw({.temperature = 1.0, .top_p = 1e-6, .seed = 4}, logits, 200).size(), size_t{1});  // never empty
 }
 
 TEST("min-p drops what is unlikely beside the best") {
   const auto logits = logits_for({0.5, 0.3, 0.15, 0.05});
-  CHECK_EQ(draw({.temperature = 1.0, .min_p = 0.4, .seed = 5}, logits, 2000).size(), size_t{2});   // 0.2 and more
+  CHECK_EQ(draw({.temperature = 1.0, .min_p = 0.4, .seed = 5}, logits, 2000).size(), size_t{2});  // 0.2 and more
   CHECK_EQ(draw({.temperature = 1.0, .min_p = 1.0, .seed = 5}, logits, 200).size(), size_t{1});
 }
 
 TEST("filters combine") {
   const auto logits = logits_for({0.4, 0.3, 0.2, 0.1});
-  const auto counts = draw({.temperature = 1.0, .top_k = 3, .top_p = 0.7, .seed = 6}, logits, 2000);  // 0.4/0.9 + 0.3/0.9 > 0.7
+  const auto counts =
+      draw({.temperature = 1.0, .top_k = 3, .top_p = 0.7, .seed = 6}, logits, 2000);  // 0.4/0.9 + 0.3/0.9 > 0.7
   CHECK_EQ(counts.size(), size_t{2});
 }
 
 TEST("the repetition penalty pushes seen ids down, greedy included") {
   CHECK_EQ(pick_once({.repetition_penalty = 1.5}, {1.0f, 2.0f, 1.9f}, {1}), 2);
-  CHECK_EQ(pick_once({.repetition_penalty = 1.5}, {-2.0f, -1.0f, -1.2f}, {1, 1}), 2);  // negative logits are multiplied, once
+  CHECK_EQ(pick_once({.repetition_penalty = 1.5}, {-2.0f, -1.0f, -1.2f}, {1, 1}),
+           2);  // negative logits are multiplied, once
   CHECK_EQ(pick_once({.repetition_penalty = 1.0}, {1.0f, 2.0f, 1.9f}, {1}), 1);
 }
 

@@ -29,8 +29,8 @@ Quantize quantize_linears(const QuantConfig& config) {
   };
 }
 
-QuantizedTensor official_tensor(const TensorStore& store, const std::string& module, const Shape& shape, int nbits, int64_t group,
-                                int axis) {
+QuantizedTensor official_tensor(const TensorStore& store, const std::string& module, const Shape& shape, int nbits,
+                                int64_t group, int axis) {
   const auto copy = [&](const char* name) {
     const TensorView view = store.view(module + "." + name);
     Buffer buffer(view.bytes(), MemoryUse::scratch);

@@ -31,7 +31,7 @@ class OverlaySource final : public WeightSource {
 Quantize quantize_linears(const QuantConfig& config);
 
 /// W_q, scale and zero as the golden files hold them.
-QuantizedTensor official_tensor(const TensorStore& store, const std::string& module, const Shape& shape, int nbits, int64_t group,
-                                int axis);
+QuantizedTensor official_tensor(const TensorStore& store, const std::string& module, const Shape& shape, int nbits,
+                                int64_t group, int axis);
 
 }  // namespace hqq::test

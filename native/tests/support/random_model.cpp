@@ -30,7 +30,14 @@ MetaTensor constant_meta(const Shape& shape, float value) {
 
 ModelConfig one_billion_llama() {
   return parse_model_config(parse_json(R"({"architectures":["LlamaForCausalLM"],"vocab_size":32000,"hidden_size":2048,
-    "intermediate_size":8192,"num_hidden_layers":16,"num_attention_heads":32,"num_key_value_heads":8,"max_position_embeddings":4096})"));
+    "intermediate_size":8192,"num_hidden_layers":16,"num_attention_heads":32,"num_key_value_heads":8,
+    "max_position_embeddings":4096})"));
+}
+
+ModelConfig small_llama() {
+  return parse_model_config(parse_json(R"({"architectures":["LlamaForCausalLM"],"vocab_size":49152,"hidden_size":576,
+    "intermediate_size":1536,"num_hidden_layers":30,"num_attention_heads":9,"num_key_value_heads":3,
+    "max_position_embeddings":8192,"tie_word_embeddings":true})"));
 }
 
 Shape RandomSource::shape_of(const std::string& module) const {
@@ -44,8 +51,10 @@ Shape RandomSource::shape_of(const std::string& module) const {
 StoredTensor RandomSource::tensor(const std::string& name) {
   const bool table = name == "model.embed_tokens.weight" || name == "lm_head.weight";
   const Shape shape = table ? Shape{config_.vocab_size, config_.hidden_size} : Shape{config_.hidden_size};
+  if (table && config_.tie_word_embeddings && table_) return {{table_->data(), DType::f16, shape}, table_, false};
   auto values = std::make_shared<Buffer>(numel(shape) * 2, MemoryUse::weights);
   if (table) {
+    table_ = values;
     fill_random(values->data(), values->bytes(), 1);
     // Exponent bits of numbers between 1/64 and 1/32: a plausible size, and never an infinity.
     for (uint16_t& half : values->span<uint16_t>()) half = static_cast<uint16_t>((half & 0x83ff) | 0x2400);
