@@ -158,7 +158,6 @@ struct SimdAvx2 {
     dot_tile_half<NBits, T>(bytes, pairs, x, stride, [&](auto t, __m256i sum) HQQ_STEP { dot[t].a = sum; });
     dot_tile_half<NBits, T>(bytes + 32, pairs, x, stride, [&](auto t, __m256i sum) HQQ_STEP { dot[t].b = sum; });
   }
-  HQQ_INLINE void prefetch(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0); }
 
  private:
   HQQ_INLINE __m256 widen_bf16(__m128i h) {

@@ -128,7 +128,6 @@ struct SimdAvx512 {
     }
     unroll<T>([&](auto t) HQQ_STEP { dot[t].a = sums[t]; });
   }
-  HQQ_INLINE void prefetch(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0); }
 };
 
 }  // namespace hqq

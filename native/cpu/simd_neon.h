@@ -174,7 +174,6 @@ struct SimdNeon {
       unroll<T>([&](auto t) HQQ_STEP { add_pair<NBits>(dot[t].v, q0, q1, x + t * stride + p * 8); });
     }
   }
-  HQQ_INLINE void prefetch(const void* p) { __builtin_prefetch(p); }
 
  private:
   template <typename Lane>

@@ -165,7 +165,6 @@ struct SimdScalar {
         dot_lanes(dot[t].v, load_bytes(bytes + p * 128), load_bytes(bytes + p * 128 + 64), x + t * stride + p * 8);
     }
   }
-  HQQ_INLINE void prefetch(const void*) {}
 
  private:
   HQQ_CALL void dot_lanes(int32_t (&acc)[16], const B& q0, const B& q1, const int8_t* x) {

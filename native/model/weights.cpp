@@ -65,6 +65,7 @@ class Loader {
     Buffer values(n * 4, MemoryUse::weights);
     to_f32(t.view.data, t.view.dtype, values.as<float>(), n);
     w_.parameters += n;
+    w_.vector_bytes += values.bytes();
     return values;
   }
 
@@ -150,8 +151,7 @@ ModelWeights load_weights(const ModelConfig& config, WeightSource& source, DType
 
 int64_t ModelWeights::resident_bytes() const {
   // Dense layers stay in the mapped file unless a grouping without a kernel was dequantized.
-  int64_t bytes = final_norm.bytes();
-  for (const BlockWeights& b : blocks) bytes += b.input_norm.bytes() + b.post_attention_norm.bytes();
+  int64_t bytes = vector_bytes;
   for (const LayerInfo& layer : layers)
     if (layer.quantized) bytes += layer.weight_bytes;
   return bytes;

@@ -24,6 +24,7 @@ struct ModelWeights {
   std::vector<LayerInfo> layers;
   int64_t parameters = 0;
   int64_t mapped_bytes = 0;
+  int64_t vector_bytes = 0;  // norms and biases, kept as float32
 
   int64_t resident_bytes() const;
   int64_t metadata_bytes() const;

@@ -209,6 +209,13 @@ TEST("the sizes a model reports are those it holds") {
   CHECK_EQ(info.layers.size(), size_t{15});
 }
 
+TEST("biases count as weights held in memory") {
+  const auto before = memory_counts().live[static_cast<size_t>(MemoryUse::weights)];
+  NullReporter reporter;
+  const auto model = Model::load(std::string(HQQ_TEST_DATA) + "/models/biased", {.context_length = 64}, reporter);
+  CHECK_EQ(model->info().weight_bytes, memory_counts().live[static_cast<size_t>(MemoryUse::weights)] - before);
+}
+
 TEST("memory is given back when a model goes") {
   const auto before = memory_counts();
   { const auto model = load(); }
