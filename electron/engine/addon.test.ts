@@ -129,7 +129,8 @@ describe('the native addon', { timeout: 60_000 }, () => {
     const resources = process.getActiveResourcesInfo().length
     const before = process.memoryUsage.rss()
     for (let i = 0; i < 500; i++) await cycle()
-    expect(process.getActiveResourcesInfo().length).toBe(resources)
+    // One that ended meanwhile belongs to the test runner; one more would be ours.
+    expect(process.getActiveResourcesInfo().length).toBeLessThanOrEqual(resources)
     expect(process.memoryUsage.rss() - before).toBeLessThan(64 * 2 ** 20)
   })
 
