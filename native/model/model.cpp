@@ -2,12 +2,11 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 
-#include "core/thread_pool.h"
+#include "core/arena.h"
+#include "model/executor.h"
 #include "model/perplexity.h"
 #include "model/sampler.h"
-#include "model/transformer.h"
 #include "model/weight_source.h"
 
 namespace hqq {
@@ -15,7 +14,6 @@ namespace {
 
 constexpr int64_t kDefaultContext = 4096;
 constexpr int64_t kMaxContext = int64_t{1} << 24;
-constexpr int64_t kLogitScratchBytes = int64_t{32} << 20;
 
 double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -40,18 +38,13 @@ std::string_view to_string(FinishReason reason) {
 
 struct Model::Impl {
   ModelConfig config;
-  ModelWeights weights;
-  Transformer transformer;
-  Buffer logits;  // [logit_rows][vocab]
-  int64_t logit_rows;
+  std::unique_ptr<Executor> executor;
+  Buffer logits;                // [vocab] of the position that is sampled from
   std::vector<int32_t> cached;  // ids whose keys and values are in the cache, from position 0
   bool cached_eight_bit = false;
 
-  Impl(const ModelConfig& c, ModelWeights w, int64_t context)
-      : config(c), weights(std::move(w)), transformer(config, weights, context) {
-    logit_rows = std::clamp<int64_t>(kLogitScratchBytes / (config.vocab_size * 4), 16, kMaxBatchTokens);
-    logits = Buffer(logit_rows * config.vocab_size * 4, MemoryUse::scratch);
-  }
+  Impl(const ModelConfig& c, std::unique_ptr<Executor> e)
+      : config(c), executor(std::move(e)), logits(config.vocab_size * 4, MemoryUse::scratch) {}
 
   void check_ids(std::span<const int32_t> ids) const {
     for (const int32_t id : ids)
@@ -69,9 +62,9 @@ struct Model::Impl {
     cached.resize(static_cast<size_t>(std::min<int64_t>(first, static_cast<int64_t>(cached.size()))));
     cached_eight_bit = eight_bit;
     for (int64_t at = first; at < total;) {
-      const int64_t count = std::min(kMaxBatchTokens, total - at);
+      const int64_t count = std::min(executor->max_batch_tokens(), total - at);
       const auto batch = ids.subspan(static_cast<size_t>(at), static_cast<size_t>(count));
-      transformer.forward(batch, at, {.eight_bit = eight_bit, .rope_length = total}, reporter);
+      executor->forward(batch, at, {.eight_bit = eight_bit, .rope_length = total}, reporter);
       cached.insert(cached.end(), batch.begin(), batch.end());
       each(at, count);
       at += count;
@@ -90,8 +83,8 @@ struct Model::Impl {
   }
 
   std::span<float> last_logits(int64_t index_in_batch, bool eight_bit, Reporter& reporter) {
-    transformer.logits(index_in_batch, 1, eight_bit, logits.as<float>(), reporter);
-    return logits.span<float>().first(static_cast<size_t>(config.vocab_size));
+    executor->logits(index_in_batch, 1, {.eight_bit = eight_bit}, logits.as<float>(), reporter);
+    return logits.span<float>();
   }
 
   double window_loss(std::span<const int32_t> ids, const ScoredWindow& window, bool eight_bit, Reporter& reporter);
@@ -110,10 +103,10 @@ std::unique_ptr<Model> Model::build(const ModelConfig& config, WeightSource& sou
           "compute dtype must be float32, float16 or bfloat16");
   require(options.context_length >= 0 && options.context_length <= kMaxContext, ErrorCode::bad_input,
           "context length is out of range");
-  const int64_t context =
-      options.context_length > 0 ? options.context_length : std::min(config.max_position, kDefaultContext);
-  ModelWeights weights = load_weights(config, source, compute, reporter);
-  return std::unique_ptr<Model>(new Model(std::make_unique<Impl>(config, std::move(weights), context)));
+  LoadOptions resolved = options;
+  if (resolved.context_length == 0) resolved.context_length = std::min(config.max_position, kDefaultContext);
+  auto executor = make_executor(config, source, resolved, reporter);
+  return std::unique_ptr<Model>(new Model(std::make_unique<Impl>(config, std::move(executor))));
 }
 
 Model::Model(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -123,15 +116,16 @@ ModelInfo Model::info() const {
   const Impl& m = *impl_;
   ModelInfo info;
   info.config = m.config;
-  info.parameters = m.weights.parameters;
-  info.context_length = m.transformer.capacity();
-  info.layers = m.weights.layers;
-  info.weight_bytes = m.weights.resident_bytes();
-  info.mapped_bytes = m.weights.mapped_bytes;
-  info.metadata_bytes = m.weights.metadata_bytes();
-  info.kv_cache_bytes = m.transformer.kv_cache_bytes();
-  info.scratch_bytes = m.transformer.scratch_bytes() + m.logits.bytes();
-  info.bytes_per_token = m.weights.bytes_per_token();
+  ExecutorInfo held = m.executor->info();
+  info.parameters = held.parameters;
+  info.context_length = m.executor->capacity();
+  info.layers = std::move(held.layers);
+  info.weight_bytes = held.weight_bytes;
+  info.mapped_bytes = held.mapped_bytes;
+  info.metadata_bytes = held.metadata_bytes;
+  info.kv_cache_bytes = held.kv_cache_bytes;
+  info.scratch_bytes = held.scratch_bytes + m.logits.bytes();
+  info.bytes_per_token = held.bytes_per_token;
   return info;
 }
 
@@ -142,8 +136,8 @@ void Model::logits(const std::vector<std::vector<int32_t>>& ids, std::span<float
   const auto batch = static_cast<int64_t>(ids.size()), time = static_cast<int64_t>(ids.front().size()),
              vocab = m.config.vocab_size;
   require(
-      time <= m.transformer.capacity(), ErrorCode::bad_input,
-      "logits: " + std::to_string(time) + " tokens exceed the context of " + std::to_string(m.transformer.capacity()));
+      time <= m.executor->capacity(), ErrorCode::bad_input,
+      "logits: " + std::to_string(time) + " tokens exceed the context of " + std::to_string(m.executor->capacity()));
   for (const auto& row : ids) {
     require(static_cast<int64_t>(row.size()) == time, ErrorCode::bad_input, "logits: rows of ids must be equally long");
     m.check_ids(row);
@@ -152,7 +146,7 @@ void Model::logits(const std::vector<std::vector<int32_t>>& ids, std::span<float
   const bool eight_bit = numerics == Numerics::fast;
   for (int64_t b = 0; b < batch; ++b) {
     m.run(ids[static_cast<size_t>(b)], 0, eight_bit, reporter, [&](int64_t at, int64_t count) {
-      m.transformer.logits(0, count, eight_bit, out.data() + (b * time + at) * vocab, reporter);
+      m.executor->logits(0, count, {.eight_bit = eight_bit}, out.data() + (b * time + at) * vocab, reporter);
       report(reporter, "logits", b * time + at + count, batch * time);
     });
   }
@@ -165,9 +159,9 @@ GenerateResult Model::generate(std::span<const int32_t> ids, const GenerateOptio
   require(options.max_new_tokens >= 1, ErrorCode::bad_input, "generate: max_new_tokens must be at least 1");
   m.check_ids(ids);
   const auto prompt = static_cast<int64_t>(ids.size());
-  require(prompt <= m.transformer.capacity(), ErrorCode::bad_input,
+  require(prompt <= m.executor->capacity(), ErrorCode::bad_input,
           "the prompt has " + std::to_string(prompt) + " tokens, the context holds " +
-              std::to_string(m.transformer.capacity()));
+              std::to_string(m.executor->capacity()));
   Sampler sampler(options.sampling, m.config.vocab_size);
   for (const int32_t id : ids) sampler.saw(id);
 
@@ -184,8 +178,14 @@ GenerateResult Model::generate(std::span<const int32_t> ids, const GenerateOptio
       last = count - 1;
       report(reporter, "prefill", at + count - result.reused_tokens, result.prefill_tokens);
     });
+    const int64_t room = m.executor->capacity() - prompt + 1;
+    const auto loop = m.executor->start_decode({.sampling = options.sampling,
+                                                .prompt = ids,
+                                                .max_new_tokens = std::min(options.max_new_tokens, room),
+                                                .last_row = last});
     for (;;) {
-      const int32_t id = sampler.pick(m.last_logits(last, eight_bit, reporter));
+      const int32_t id = loop ? loop->next() : sampler.pick(m.last_logits(last, eight_bit, reporter));
+      if (loop && !result.new_ids.empty()) m.cached.push_back(result.new_ids.back());
       if (result.new_ids.empty()) {
         result.prefill_seconds = seconds_since(clock);
         clock = std::chrono::steady_clock::now();
@@ -198,10 +198,11 @@ GenerateResult Model::generate(std::span<const int32_t> ids, const GenerateOptio
       if (is_stop) result.finish_reason = FinishReason::eos;
       else if (static_cast<int64_t>(result.new_ids.size()) >= options.max_new_tokens)
         result.finish_reason = FinishReason::length;
-      else if (static_cast<int64_t>(sequence.size()) > m.transformer.capacity())
+      else if (static_cast<int64_t>(sequence.size()) > m.executor->capacity())
         result.finish_reason = FinishReason::context_full;
       else {
         check_cancelled(reporter);
+        if (loop) continue;
         m.run(sequence, static_cast<int64_t>(sequence.size()) - 1, eight_bit, reporter, [](int64_t, int64_t) {});
         last = 0;
         continue;
@@ -219,27 +220,14 @@ GenerateResult Model::generate(std::span<const int32_t> ids, const GenerateOptio
 double Model::Impl::window_loss(std::span<const int32_t> ids, const ScoredWindow& window, bool eight_bit,
                                 Reporter& reporter) {
   const auto part = ids.subspan(static_cast<size_t>(window.begin), static_cast<size_t>(window.end - window.begin));
-  const int64_t vocab = config.vocab_size;
   double total = 0;
   // Position p predicts id p + 1.
   const int64_t first = window.first_target - window.begin - 1, last = window.end - window.begin - 1;
   run(part, 0, eight_bit, reporter, [&](int64_t at, int64_t count) {
-    const int64_t stop = std::min(at + count, last);
-    for (int64_t p = std::max(at, first); p < stop; p += logit_rows) {
-      const int64_t rows = std::min(logit_rows, stop - p);
-      transformer.logits(p - at, rows, eight_bit, logits.as<float>(), reporter);
-      std::vector<double> loss(static_cast<size_t>(rows));
-      parallel_for(rows, 1, [&](int64_t begin, int64_t end) {
-        for (int64_t r = begin; r < end; ++r) {
-          const float* row = logits.as<float>() + r * vocab;
-          float max, sum;
-          kernels().log_sum_exp(row, vocab, &max, &sum);
-          loss[static_cast<size_t>(r)] =
-              std::log(static_cast<double>(sum)) + max - row[part[static_cast<size_t>(p + r + 1)]];
-        }
-      });
-      for (const double value : loss) total += value;
-    }
+    const int64_t begin = std::max(at, first), end = std::min(at + count, last);
+    if (begin >= end) return;
+    const auto targets = part.subspan(static_cast<size_t>(begin + 1), static_cast<size_t>(end - begin));
+    total += executor->loss(begin - at, targets, {.eight_bit = eight_bit}, reporter);
   });
   return total / static_cast<double>(window.end - window.first_target);
 }
@@ -247,9 +235,9 @@ double Model::Impl::window_loss(std::span<const int32_t> ids, const ScoredWindow
 PerplexityResult Model::perplexity(std::span<const int32_t> ids, const PerplexityOptions& options, Reporter& reporter) {
   Impl& m = *impl_;
   m.check_ids(ids);
-  require(options.window <= m.transformer.capacity(), ErrorCode::bad_input,
+  require(options.window <= m.executor->capacity(), ErrorCode::bad_input,
           "perplexity: a window of " + std::to_string(options.window) + " tokens exceeds the context of " +
-              std::to_string(m.transformer.capacity()) +
+              std::to_string(m.executor->capacity()) +
               "; load the model with a longer context or use a smaller window");
   const bool eight_bit = options.numerics == Numerics::fast;
   return measure_perplexity(

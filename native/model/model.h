@@ -32,6 +32,8 @@ struct LoadOptions {
   DType compute_dtype = DType::f32;
   /// KV cache capacity in tokens; 0 takes the model's own maximum, at most 4096.
   int64_t context_length = 0;
+  /// "cpu", or a device that the engine was given a way to drive (model/executor.h).
+  std::string device = "cpu";
 };
 
 /// One linear layer as it was loaded.

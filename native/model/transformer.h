@@ -4,16 +4,12 @@
 
 #include <span>
 
+#include "model/executor.h"
 #include "model/kv_cache.h"
 #include "model/rope.h"
 #include "model/weights.h"
 
 namespace hqq {
-
-struct ForwardOptions {
-  bool eight_bit = false;   // Numerics::fast
-  int64_t rope_length = 0;  // sequence length that dynamic rope scaling stretches to
-};
 
 class Transformer {
  public:
