@@ -1,0 +1,7 @@
+// Running a model on a device.
+#pragma once
+
+#include "cuda/abi_status.h"
+
+typedef struct HqqCudaModelApi {
+} HqqCudaModelApi;

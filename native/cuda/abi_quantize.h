@@ -1,0 +1,7 @@
+// Quantizing on a device.
+#pragma once
+
+#include "cuda/abi_status.h"
+
+typedef struct HqqCudaQuantizeApi {
+} HqqCudaQuantizeApi;

@@ -1,0 +1,7 @@
+#include "cuda/tables.h"
+
+namespace hqq::cuda {
+
+HqqCudaModelApi model_table() { return {}; }
+
+}  // namespace hqq::cuda
