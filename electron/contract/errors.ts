@@ -28,6 +28,9 @@ export const ERROR_CODES = [
   'connection-lost',
   'version-mismatch',
   'not-allowed',
+  // The Hub: it cannot be reached, or this account may not do that there.
+  'network',
+  'access-denied',
 ] as const
 
 export const errorCodeSchema = z.enum(ERROR_CODES)

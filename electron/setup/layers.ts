@@ -35,11 +35,16 @@ export const LAYERS: readonly Layer[] = [
     packages: ['electron'],
   },
   {
+    path: 'electron/hub',
+    imports: ['electron/contract', 'electron/storage'],
+    packages: ['node:', 'zod', '@huggingface/hub', 'hyparquet', 'hyparquet-compressors'],
+  },
+  {
     path: 'electron/services',
     imports: [
       ...SHARED,
       ...['electron/engine/supervisor.ts', 'electron/engine/starter.ts'],
-      ...['electron/platform', 'electron/storage', 'electron/tokenizer'],
+      ...['electron/hub', 'electron/platform', 'electron/storage', 'electron/tokenizer'],
     ],
     packages: ['node:', 'zod'],
   },

@@ -53,6 +53,14 @@ const WORDS: Record<ErrorCode, ErrorWords> = {
     nextStep: 'The window reconnects by itself as soon as the app answers.',
   },
   'version-mismatch': { title: 'The window is of another version', nextStep: 'Reload the window.' },
+  network: {
+    title: 'The Hub cannot be reached',
+    nextStep: 'Check the connection, then resume: what has arrived is kept.',
+  },
+  'access-denied': {
+    title: 'The Hub does not allow this',
+    nextStep: 'Accept the conditions on the page named above, or use a token that has the right.',
+  },
   'not-allowed': { title: 'Not connected', nextStep: 'Open the app from the address that it printed when it started.' },
 }
 
