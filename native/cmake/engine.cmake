@@ -6,7 +6,7 @@ foreach(dir IN LISTS engine_dirs)
   list(APPEND engine_sources ${found})
 endforeach()
 add_library(engine STATIC ${engine_sources})
-target_link_libraries(engine PUBLIC hqq_flags Threads::Threads)
+target_link_libraries(engine PUBLIC hqq_flags Threads::Threads ${CMAKE_DL_LIBS})
 target_compile_definitions(engine PRIVATE HQQ_VERSION="${HQQ_VERSION}")
 
 # A file named *_avx2.cpp, *_avx512.cpp, *_amx.cpp or *_neon.cpp is compiled for that instruction set and only ever called

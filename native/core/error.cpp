@@ -21,4 +21,12 @@ std::string_view to_string(ErrorCode code) {
   return "internal";
 }
 
+std::optional<ErrorCode> error_code_from_string(std::string_view text) {
+  for (int i = 0; i <= static_cast<int>(ErrorCode::internal); ++i) {
+    const auto code = static_cast<ErrorCode>(i);
+    if (to_string(code) == text) return code;
+  }
+  return {};
+}
+
 }  // namespace hqq

@@ -2,6 +2,7 @@
 // electron/contract/errors.ts; tests/error_test.cpp and a contract test keep the two equal.
 #pragma once
 
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -26,6 +27,8 @@ enum class ErrorCode {
 
 /// The spelling used in contracts and JSON, e.g. "bad-input".
 std::string_view to_string(ErrorCode code);
+/// The code of that spelling.
+std::optional<ErrorCode> error_code_from_string(std::string_view text);
 
 /// Failure with a code a program can act on and a message a person can act on (cause, then next step).
 class EngineError : public std::runtime_error {

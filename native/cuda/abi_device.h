@@ -11,10 +11,10 @@ typedef struct HqqCudaDeviceInfo {
   int32_t compute_major, compute_minor;
   int32_t multiprocessors;
   int64_t total_bytes;
-  int64_t free_bytes;         // -1 when unknown without creating a context
-  int64_t other_bytes;        // used by other processes; -1 when NVML does not tell
-  int32_t utilization;        // percent of the last sample period; -1 when NVML does not tell
-  int32_t fit;                // 1 when this library has code for the device
+  int64_t free_bytes;
+  int64_t other_bytes;  // used by other processes; -1 when NVML does not tell
+  int32_t utilization;  // percent of the last sample period; -1 when NVML does not tell
+  int32_t fit;          // 1 when this library has code for the device
   int64_t l2_bytes;
   char driver[32];  // "580.65.06"; empty when NVML is not there
 } HqqCudaDeviceInfo;

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "cuda/handles.h"
 #include "cuda/memory.h"
 #include "cuda/nvml.h"
 
@@ -73,6 +74,12 @@ HqqCudaDeviceInfo describe_device(int32_t ordinal) {
                            ? seen->other_bytes
                            : std::max<int64_t>(0, seen->used_bytes - device_account(ordinal).live_total());
     info.utilization = seen->utilization;
+  }
+  if (info.free_bytes < 0) {
+    const DeviceScope scope(ordinal);
+    size_t free = 0, total = 0;
+    HQQ_CUDA_CHECK(cudaMemGetInfo(&free, &total));
+    info.free_bytes = static_cast<int64_t>(free);
   }
   copy_text(info.driver, Nvml::instance().driver());
   return info;

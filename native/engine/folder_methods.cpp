@@ -1,6 +1,7 @@
 // model.inspect and model.quantize
 #include <filesystem>
 
+#include "engine/device_field.h"
 #include "engine/dtype_field.h"
 #include "engine/methods.h"
 #include "engine/quant_field.h"
@@ -69,6 +70,7 @@ Json quantize(Engine&, const Json& input, Reporter& reporter) {
   options.model_dir = fields.text("modelDir");
   options.out_dir = fields.text("outDir");
   options.compute_dtype = optional_dtype(fields, "computeDtype");
+  options.device = read_device(fields);
   options.max_file_bytes =
       static_cast<int64_t>(fields.number_or("maxShardBytes", static_cast<double>(options.max_file_bytes), 1, 1e18));
   for (const Json& item : fields.list("plan")) {

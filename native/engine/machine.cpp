@@ -11,6 +11,7 @@
 #include "core/arena.h"
 #include "core/cpu_features.h"
 #include "core/thread_pool.h"
+#include "engine/cuda_library.h"
 
 namespace hqq {
 namespace {
@@ -44,6 +45,53 @@ int64_t buffer_bytes() {
   return std::accumulate(live.begin(), live.end(), int64_t{0});
 }
 
+Json number_or_null(int64_t value) { return value >= 0 ? Json(value) : Json(); }
+
+Json own_memory(CudaLibrary& cuda, int32_t ordinal) {
+  HqqCudaMemory memory{};
+  cuda.call(cuda.api().device.memory, ordinal, &memory);
+  Json json;
+  json.set("weights", memory.weights)
+      .set("metadata", memory.metadata)
+      .set("kvCache", memory.kv_cache)
+      .set("scratch", memory.scratch);
+  return json;
+}
+
+Json cuda_device(CudaLibrary& cuda, const CudaDevice& device) {
+  const HqqCudaDeviceInfo& info = device.info;
+  const std::string driver = info.driver;
+  Json gpu;
+  gpu.set("uuid", std::string(info.uuid))
+      .set("ordinal", info.ordinal)
+      .set("computeCapability", std::to_string(info.compute_major) + "." + std::to_string(info.compute_minor))
+      .set("multiprocessors", info.multiprocessors)
+      .set("driver", driver.empty() ? Json() : Json(driver))
+      .set("otherBytes", number_or_null(info.other_bytes))
+      .set("utilization", number_or_null(info.utilization))
+      .set("own", own_memory(cuda, info.ordinal))
+      .set("problem", device.problem.empty() ? Json() : Json(device.problem));
+  Json json;
+  json.set("id", device.id)
+      .set("name", std::string(info.name))
+      .set("kind", "cuda")
+      .set("totalBytes", info.total_bytes)
+      .set("freeBytes", std::max<int64_t>(0, info.free_bytes))
+      .set("gpu", std::move(gpu));
+  return json;
+}
+
+/// Those that can be asked. One that is lost is told by the library's state; the rest of the machine works on.
+Json::Array cuda_devices(CudaLibrary& cuda) {
+  Json::Array devices;
+  try {
+    for (const CudaDevice& device : cuda.devices()) devices.push_back(cuda_device(cuda, device));
+  } catch (const EngineError&) {
+    devices.clear();
+  }
+  return devices;
+}
+
 }  // namespace
 
 Json machine_info() {
@@ -53,6 +101,7 @@ Json machine_info() {
   if (limit == total)
     available = std::clamp<int64_t>(limit - cgroup_bytes("/sys/fs/cgroup/memory.current"), 0, available);
   const std::string name = cpu_name();
+  CudaLibrary& cuda = CudaLibrary::instance();
 
   Json::Array levels;
   for (const SimdLevel level : available_simd_levels()) levels.emplace_back(to_string(level));
@@ -60,6 +109,10 @@ Json machine_info() {
   simd.set("available", std::move(levels)).set("active", to_string(active_simd_level()));
   Json cpu;
   cpu.set("id", "cpu").set("name", name).set("kind", "cpu").set("totalBytes", total).set("freeBytes", available);
+  Json::Array devices{std::move(cpu)};
+  for (Json& device : cuda_devices(cuda)) devices.push_back(std::move(device));
+  Json cuda_state;
+  cuda_state.set("state", to_string(cuda.state())).set("sentence", cuda.sentence());
 
   Json info;
   info.set("cpu", name)
@@ -68,7 +121,8 @@ Json machine_info() {
       .set("availableMemoryBytes", available)
       .set("simd", std::move(simd))
       .set("threads", thread_count())
-      .set("devices", Json::Array{std::move(cpu)});
+      .set("devices", std::move(devices))
+      .set("cuda", std::move(cuda_state));
   return info;
 }
 

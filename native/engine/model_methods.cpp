@@ -2,6 +2,7 @@
 #include <chrono>
 #include <limits>
 
+#include "engine/device_field.h"
 #include "engine/dtype_field.h"
 #include "engine/fields.h"
 #include "engine/machine.h"
@@ -59,6 +60,7 @@ Json load(Engine& engine, const Json& input, Reporter& reporter) {
   options.compute_dtype = optional_dtype(fields, "computeDtype").value_or(DType::f32);
   options.context_length = fields.integer("contextLength", 1, std::numeric_limits<int32_t>::max());
   const bool fast = fields.flag("fast");
+  options.device = read_device(fields);
   fields.done();
 
   const auto start = std::chrono::steady_clock::now();

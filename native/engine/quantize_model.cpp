@@ -15,10 +15,10 @@
 #include "engine/machine.h"
 #include "engine/methods.h"
 #include "engine/quantize_journal.h"
+#include "engine/quantize_on.h"
 #include "io/hqq_layer.h"
 #include "io/sha256.h"
 #include "quant/meta.h"
-#include "quant/method.h"
 
 namespace hqq {
 namespace {
@@ -167,7 +167,9 @@ class Run {
       require(!fresh || entry.path().extension() != ".safetensors", ErrorCode::bad_input,
               options_.out_dir + ": holds a model already; choose another folder");
     }
-    journal_.emplace(options_.out_dir, JobIdentity{source_identity(store_), plan_identity(plan_), engine_version()});
+    // Devices agree in all but a few values; files of one run come from one kind of device.
+    const std::string arithmetic = options_.device == "cpu" ? "" : " cuda";
+    journal_.emplace(options_.out_dir, JobIdentity{source_identity(store_), plan_identity(plan_) + arithmetic, engine_version()});
     for (const OutputFilePlan& file : plan_.files) files_.emplace_back(options_.out_dir, file);
     check_space();
     for (size_t i = 0; i < files_.size(); ++i) files_[i].prepare(plan_.files[i]);
@@ -242,8 +244,8 @@ class Run {
     QuantStats stats;
     QuantizedTensor tensor;
     try {
-      tensor = quant_method(choice.method)
-                   .quantize(store_.view(item.source), choice.config, PackFormat::dense, &stats, &reporter_);
+      tensor = quantize_on(options_.device, choice.method, store_.view(item.source), choice.config, PackFormat::dense,
+                           &stats, &reporter_);
     } catch (const EngineError& error) {
       if (error.code() == ErrorCode::cancelled) throw;
       throw EngineError(error.code(), item.source + ": " + error.what());

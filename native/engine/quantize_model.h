@@ -19,6 +19,7 @@ struct QuantizeModelOptions {
   std::string out_dir;
   std::vector<LayerChoice> choices;
   std::optional<DType> compute_dtype;
+  std::string device = "cpu";  // or "cuda:UUID" (engine/device_field.h)
   int64_t max_file_bytes = 5'000'000'000;
 };
 

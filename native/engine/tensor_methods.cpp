@@ -1,11 +1,12 @@
 // tensor.quantize: one tensor on its own, everything it turns into written out, for comparison with other
 // implementations.
+#include "engine/device_field.h"
 #include "engine/methods.h"
 #include "engine/quant_field.h"
+#include "engine/quantize_on.h"
 #include "io/safetensors.h"
 #include "quant/dequantize.h"
 #include "quant/meta.h"
-#include "quant/method.h"
 
 namespace hqq {
 namespace {
@@ -34,14 +35,15 @@ Json quantize_one(Engine&, const Json& input, Reporter& reporter) {
   const std::string name = fields.text("tensor");
   const QuantRequest request = read_quant(fields.any("quant"), "tensor.quantize");
   const std::string out = fields.text("out");
+  const std::string device = read_device(fields);
   fields.done();
 
   const TensorStore store = TensorStore::open(file);
   QuantStats stats;
   QuantizedTensor tensor;
   try {
-    tensor = quant_method(request.method)
-                 .quantize(store.view(name), request.config, PackFormat::interchange, &stats, &reporter);
+    tensor = quantize_on(device, request.method, store.view(name), request.config, PackFormat::interchange, &stats,
+                         &reporter);
   } catch (const EngineError& error) {
     if (error.code() == ErrorCode::cancelled || error.code() == ErrorCode::not_found) throw;
     throw EngineError(error.code(), name + ": " + error.what());
