@@ -27,4 +27,6 @@ file(GLOB cli_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/tools/*.cpp)
 if(cli_sources)
   add_executable(engine-cli ${cli_sources})
   target_link_libraries(engine-cli PRIVATE engine)
+  # It is carried to other machines.
+  target_link_options(engine-cli PRIVATE -static-libstdc++ -static-libgcc)
 endif()

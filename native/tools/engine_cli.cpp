@@ -2,6 +2,8 @@
 //
 //   engine-cli METHOD '{"field": ...}'     or METHOD - to read the input from standard input
 //
+//   engine-cli verify [--bench] [--need-cuda] [PART-OF-NAME]    every test (and benchmark) beside it; see tools/verify.h
+//
 // Events go to standard error, the result to standard output. Exit status: 0 done, 1 failed, 2 wrong usage, 130
 // cancelled (Ctrl-C). Handles do not outlive a process, so `model.generate` and the like take {"load": {...}} here: the
 // input of model.load.
@@ -10,8 +12,11 @@
 #include <iostream>
 #include <iterator>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "engine/methods.h"
+#include "tools/verify.h"
 
 namespace {
 
@@ -25,7 +30,7 @@ class Terminal final : public hqq::Reporter {
 };
 
 int usage() {
-  std::fprintf(stderr, "usage: engine-cli METHOD INPUT-JSON|-\nversion %s, methods:\n", hqq::engine_version().c_str());
+  std::fprintf(stderr, "usage: engine-cli METHOD INPUT-JSON|-\n       engine-cli verify [--bench] [--need-cuda] [PART-OF-NAME]\nversion %s, methods:\n", hqq::engine_version().c_str());
   for (const auto& [name, method] : hqq::methods()) std::fprintf(stderr, "  %s\n", name.c_str());
   return 2;
 }
@@ -46,6 +51,8 @@ std::string with_handle(hqq::Engine& engine, const std::string& input, hqq::Repo
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc >= 2 && std::string_view(argv[1]) == "verify")
+    return hqq::tools::verify(std::vector<std::string_view>(argv + 2, argv + argc));
   if (argc != 3) return usage();
   std::signal(SIGINT, [](int) { interrupted = 1; });
   std::string input = argv[2];
