@@ -6,6 +6,7 @@ import { BlockGrid } from '../../ui/block-grid/block-grid.tsx'
 import { errorCell, errorScale } from '../../ui/block-grid/error-cell.ts'
 import { buildGrid, type CellNames } from '../../ui/block-grid/grid-model.ts'
 import { GradientLegend } from '../../ui/block-grid/legend.tsx'
+import { type Pointed, useNewPointed, usePointedNames } from '../../ui/block-grid/pointed.ts'
 import { ratioCell, ratioLegend } from '../../ui/block-grid/ratio-cell.ts'
 import { EmptyState } from '../../ui/empty-state.tsx'
 import { formatPercent } from '../../ui/format.ts'
@@ -21,7 +22,7 @@ export function ErrorComparison({ rows }: { rows: readonly CompareRow[] }) {
   const [aId, setA] = useState<string | null>(null)
   const [bId, setB] = useState<string | null>(null)
   const [shown, setShown] = useState<Shown>('a')
-  const [pointed, setPointed] = useState<CellNames | null>(null)
+  const pointed = useNewPointed()
   const a = candidates.find(({ model }) => model.id === aId) ?? candidates[0]
   const b = candidates.find(({ model }) => model.id === bId) ?? candidates.find((row) => row !== a) ?? a
 
@@ -94,21 +95,31 @@ export function ErrorComparison({ rows }: { rows: readonly CompareRow[] }) {
         label="Error per layer of two versions"
         model={grid}
         view={view}
-        onPoint={setPointed}
+        onPoint={pointed.point}
         className="ml-5"
       />
       <p className="flex h-9 shrink-0 items-center gap-4 overflow-hidden border-t border-line px-5 text-xs whitespace-nowrap text-ink-2">
-        {pointed === null || pointed[0] === undefined ? (
-          <span className="text-ink-3">Hover a cell for the errors of both versions.</span>
-        ) : (
-          <>
-            <span className="font-mono text-ink">{pointed[0]}</span>
-            <span>A {errorWords(aResults.get(pointed[0]))}</span>
-            <span>B {errorWords(bResults.get(pointed[0]))}</span>
-          </>
-        )}
+        <PointedErrors pointed={pointed} a={aResults} b={bResults} />
       </p>
     </div>
+  )
+}
+
+interface PointedErrorsProps {
+  pointed: Pointed
+  a: ReadonlyMap<string, TensorResult>
+  b: ReadonlyMap<string, TensorResult>
+}
+
+function PointedErrors({ pointed, a, b }: PointedErrorsProps) {
+  const name = usePointedNames(pointed)?.[0]
+  if (name === undefined) return <span className="text-ink-3">Hover a cell for the errors of both versions.</span>
+  return (
+    <>
+      <span className="font-mono text-ink">{name}</span>
+      <span>A {errorWords(a.get(name))}</span>
+      <span>B {errorWords(b.get(name))}</span>
+    </>
   )
 }
 

@@ -2,18 +2,19 @@
 import type { TensorResult } from '../../../electron/contract/domain.ts'
 import type { ResolvedTensor } from '../../../electron/contract/quant.ts'
 import { choiceLabel } from '../../../electron/plan/choices.ts'
-import type { CellNames } from '../../ui/block-grid/grid-model.ts'
+import { type Pointed, usePointedNames } from '../../ui/block-grid/pointed.ts'
 import { formatBitsPerWeight, formatDisk, formatPercent, formatShape, significant } from '../../ui/format.ts'
 
 export interface CellStripProps {
-  names: CellNames | null
+  pointed: Pointed
   rows: ReadonlyMap<string, ResolvedTensor>
   results?: ReadonlyMap<string, TensorResult>
   /** Shown while nothing is pointed at. */
   hint: string
 }
 
-export function CellStrip({ names, rows, results, hint }: CellStripProps) {
+export function CellStrip({ pointed, rows, results, hint }: CellStripProps) {
+  const names = usePointedNames(pointed)
   const tensors = names?.flatMap((name) => rows.get(name) ?? []) ?? []
   const [first] = tensors
   return (

@@ -10,6 +10,7 @@ import { BlockGrid } from '../../ui/block-grid/block-grid.tsx'
 import { errorCell, errorScale } from '../../ui/block-grid/error-cell.ts'
 import { buildGrid, type CellNames } from '../../ui/block-grid/grid-model.ts'
 import { GradientLegend } from '../../ui/block-grid/legend.tsx'
+import { useNewPointed } from '../../ui/block-grid/pointed.ts'
 import { Button } from '../../ui/button.tsx'
 import { ConfirmDialog } from '../../ui/dialog.tsx'
 import { formatPercent } from '../../ui/format.ts'
@@ -40,7 +41,7 @@ export function JobView({ jobId, attempt, detail, machine, contextLength, onClos
   const client = useClient()
   const theme = useColorTheme()
   const { record, results, log, error } = useJobFollow(jobId, attempt)
-  const [pointed, setPointed] = useState<CellNames | null>(null)
+  const pointed = useNewPointed()
   const [isAsking, setAsking] = useState(false)
   const estimate = useJobPlan(record, detail, { machine, contextLength })
   const grid = useMemo(() => buildGrid(detail.linears), [detail])
@@ -161,9 +162,9 @@ export function JobView({ jobId, attempt, detail, machine, contextLength, onClos
           <span className="text-xs text-ink-3">Errors appear as layers are finished.</span>
         )}
       </div>
-      <BlockGrid label="Error per layer" model={grid} view={view} onPoint={setPointed} className="ml-5" />
+      <BlockGrid label="Error per layer" model={grid} view={view} onPoint={pointed.point} className="ml-5" />
       <CellStrip
-        names={pointed}
+        pointed={pointed}
         rows={rows}
         results={results}
         hint="Hover a cell, or move to it with Tab and the arrows, for its name and error."

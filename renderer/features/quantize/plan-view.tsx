@@ -10,6 +10,7 @@ import { BlockGrid } from '../../ui/block-grid/block-grid.tsx'
 import { bitsLevel, choiceCell } from '../../ui/block-grid/choice-cell.ts'
 import { allNames, buildGrid, type CellNames } from '../../ui/block-grid/grid-model.ts'
 import { StepLegend } from '../../ui/block-grid/legend.tsx'
+import { useNewPointed } from '../../ui/block-grid/pointed.ts'
 import { Button, IconButton } from '../../ui/button.tsx'
 import { Kbd } from '../../ui/kbd.tsx'
 import { ActionBar } from '../../ui/page.tsx'
@@ -45,7 +46,7 @@ export function PlanView(props: PlanViewProps) {
   const { choices, computeDtype } = history.present
   const theme = useColorTheme()
   const [spread, setSpread] = useState(false)
-  const [pointed, setPointed] = useState<CellNames | null>(null)
+  const pointed = useNewPointed()
   const [reviewed, setReviewed] = useState<ReturnType<typeof review> | null>(null)
 
   const grid = useMemo(() => buildGrid(linears, { spread }), [linears, spread])
@@ -161,11 +162,11 @@ export function PlanView(props: PlanViewProps) {
           view={view}
           selected={selected}
           onSelect={(names, mode) => store.select(modelId, names, mode)}
-          onPoint={setPointed}
+          onPoint={pointed.point}
           onKey={onGridKey}
           className="ml-5"
         />
-        <CellStrip names={pointed} rows={rows} hint={HINT} />
+        <CellStrip pointed={pointed} rows={rows} hint={HINT} />
       </SplitPane>
       {reviewed !== null && (
         <ReviewDialog

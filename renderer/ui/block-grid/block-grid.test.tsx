@@ -4,6 +4,7 @@ import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { fillInDom } from '../../testing/render-screen.tsx'
 import { BlockGrid } from './block-grid.tsx'
 import { buildGrid, type CellNames } from './grid-model.ts'
+import { STRETCH } from './grid-window.ts'
 
 beforeAll(fillInDom)
 afterEach(cleanup)
@@ -119,6 +120,35 @@ describe('BlockGrid', () => {
     cell('layers.0.q').focus()
     press('4')
     expect(keys).toEqual(['4'])
+  })
+
+  it('shows the columns of a wide block in order, each with its position', () => {
+    const wide = Array.from({ length: 30 }, (_, index) => ({ name: `layers.0.t${index}`, block: 0, tag: `t${index}` }))
+    render(<BlockGrid label="Wide" model={buildGrid(wide)} view={view} />)
+    const cells = screen.getAllByRole('gridcell')
+    expect(cells.length).toBeGreaterThan(STRETCH)
+    expect(cells.map((element) => element.getAttribute('aria-label'))).toEqual(
+      cells.map((_, index) => `layers.0.t${index}`),
+    )
+    expect(cells.map((element) => element.getAttribute('aria-colindex'))).toEqual(
+      cells.map((_, index) => String(index + 2)),
+    )
+  })
+
+  it('does not draw cells again because another one is pointed at', () => {
+    let drawn = 0
+    const pointed: (string | undefined)[] = []
+    const counted = (names: CellNames) => {
+      drawn += 1
+      return view(names)
+    }
+    const model = buildGrid(linears(4))
+    render(<BlockGrid label="Grid" model={model} view={counted} onPoint={(names) => pointed.push(names?.[0])} />)
+    const before = drawn
+    fireEvent.pointerOver(cell('layers.1.k'))
+    fireEvent.pointerOver(cell('layers.2.v'))
+    expect(pointed).toEqual(['layers.1.k', 'layers.2.v'])
+    expect(drawn).toBe(before)
   })
 
   it('keeps only cells in view in the document, and the focused one', async () => {

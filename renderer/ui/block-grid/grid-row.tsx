@@ -1,6 +1,7 @@
 import { memo } from 'react'
 import type { SelectMode } from './block-grid.tsx'
 import type { CellNames, GridRow } from './grid-model.ts'
+import { STRETCH } from './grid-window.ts'
 
 /** What a cell shows. Colour only underlines what `text` says. */
 export interface CellView {
@@ -36,8 +37,7 @@ interface GridRowProps {
 export const GridRowView = memo(function GridRowView(props: GridRowProps) {
   const { row, index, top, rowHeight, columnWidth, rowHeaderWidth, activeColumn, onSelectRow } = props
   const label = row.isWide ? row.label : `block ${row.label}`
-  // One width for all cells, not one style each.
-  const rowStyle = { transform: `translateY(${top}px)`, height: rowHeight, '--cell-width': `${columnWidth - 2}px` }
+  const cellProps = { row, view: props.view, selected: props.selected }
   return (
     // biome-ignore lint/a11y/useSemanticElements: only the cells in view exist, placed freely; a table cannot do that
     <div
@@ -45,8 +45,8 @@ export const GridRowView = memo(function GridRowView(props: GridRowProps) {
       tabIndex={-1}
       aria-rowindex={index + 2}
       data-row={index}
-      style={rowStyle}
-      className="absolute inset-x-0 top-0 contain-strict"
+      style={{ top, height: rowHeight }}
+      className={ROW}
     >
       {/* biome-ignore lint/a11y/useSemanticElements: see above */}
       <div
@@ -73,44 +73,89 @@ export const GridRowView = memo(function GridRowView(props: GridRowProps) {
         )}
       </div>
       {row.isWide ? (
-        <GridCell
-          {...cellProps(props, 0)}
-          left={rowHeaderWidth + 1}
-          width={props.columns * columnWidth - 2}
+        <CellStretch
+          {...cellProps}
+          first={0}
+          last={0}
+          left={rowHeaderWidth}
+          cellWidth={props.columns * columnWidth}
           span={props.columns}
-          isActive={activeColumn !== null}
+          activeColumn={activeColumn === null ? null : 0}
         />
       ) : (
-        columnsIn(props).map((column) => (
-          <GridCell
-            key={column}
-            {...cellProps(props, column)}
-            left={rowHeaderWidth + column * columnWidth + 1}
-            span={1}
-            isActive={activeColumn === column}
-          />
-        ))
+        stretchesIn(props).map((first) => {
+          const last = Math.min(first + STRETCH, props.columns) - 1
+          const isActiveHere = activeColumn !== null && activeColumn >= first && activeColumn <= last
+          return (
+            <CellStretch
+              key={first}
+              {...cellProps}
+              first={first}
+              last={last}
+              left={rowHeaderWidth + first * columnWidth}
+              cellWidth={columnWidth}
+              span={1}
+              activeColumn={isActiveHere ? activeColumn : null}
+            />
+          )
+        })
       )}
     </div>
   )
 })
 
-function columnsIn({ firstColumn, lastColumn, activeColumn }: GridRowProps): number[] {
-  const columns: number[] = []
-  for (let column = firstColumn; column <= lastColumn; column += 1) columns.push(column)
-  if (activeColumn !== null && (activeColumn < firstColumn || activeColumn > lastColumn)) columns.push(activeColumn)
-  return columns
+/** First columns of the stretches in view, and of the one with the focused cell. */
+function stretchesIn({ firstColumn, lastColumn, activeColumn }: GridRowProps): number[] {
+  const start = (column: number) => column - (column % STRETCH)
+  const found: number[] = []
+  for (let first = start(firstColumn); first <= lastColumn; first += STRETCH) found.push(first)
+  if (activeColumn !== null && !found.includes(start(activeColumn))) found.push(start(activeColumn))
+  return found.sort((a, b) => a - b)
 }
 
-function cellProps({ row, view, selected }: GridRowProps, column: number) {
-  const names = row.cells[column] ?? []
-  return {
-    column,
-    view: names.length === 0 ? null : view(names),
-    isSelectable: selected !== undefined,
-    ...selectionOf(names, selected),
-  }
+interface CellStretchProps {
+  row: GridRow
+  first: number
+  last: number
+  left: number
+  cellWidth: number
+  span: number
+  activeColumn: number | null
+  view(names: CellNames): CellView
+  selected: ReadonlySet<string> | undefined
 }
+
+/**
+ * A few neighbouring cells of a row. Scrolling adds and removes whole stretches: those that stay are neither rendered nor laid
+ * out nor painted again.
+ */
+const CellStretch = memo(function CellStretch(props: CellStretchProps) {
+  const { row, first, last, left, cellWidth, span, activeColumn, view, selected } = props
+  const count = last - first + 1
+  const columns = Array.from({ length: count }, (_, offset) => first + offset)
+  return (
+    <div
+      style={{ left, width: count * cellWidth, gridTemplateColumns: `repeat(${count}, ${cellWidth}px)` }}
+      className={STRETCHED}
+    >
+      {columns.map((column) => {
+        const names = row.cells[column] ?? []
+        return (
+          <GridCell
+            key={column}
+            column={column}
+            span={span}
+            view={names.length === 0 ? null : view(names)}
+            maxCharacters={Math.floor((cellWidth - CELL_PADDING_PX) / CHARACTER_PX)}
+            isSelectable={selected !== undefined}
+            isActive={activeColumn === column}
+            {...selectionOf(names, selected)}
+          />
+        )
+      })}
+    </div>
+  )
+})
 
 /** All layers of the cell, or some of them. */
 function selectionOf(names: CellNames, selected: ReadonlySet<string> | undefined) {
@@ -121,11 +166,10 @@ function selectionOf(names: CellNames, selected: ReadonlySet<string> | undefined
 
 interface GridCellProps {
   column: number
-  left: number
-  /** Of a cell over several columns. */
-  width?: number
   span: number
   view: CellView | null
+  /** What surely fits; longer texts are clipped. */
+  maxCharacters: number
   isSelectable: boolean
   isSelected: boolean
   /** Some of the cell's layers are selected. */
@@ -133,14 +177,23 @@ interface GridCellProps {
   isActive: boolean
 }
 
-/** Built from whole strings: thousands of cells pass through here while scrolling, and merging class names costs more than drawing. */
+/**
+ * Thousands of cells pass through here while scrolling. Rows and stretches are laid out and painted apart from each other; a
+ * cell is neither positioned nor clipped, which would make it a layer of its own. Classes are whole strings, since merging
+ * names costs more than drawing.
+ */
+const ROW = 'absolute inset-x-0 [contain:size_layout_style]'
+const STRETCHED = 'absolute inset-y-0 z-0 grid grid-rows-[100%] [contain:size_layout_style]'
 const CELL =
-  'absolute inset-y-px w-(--cell-width) flex items-center gap-1 overflow-hidden rounded-[2px] px-1.5 text-xs whitespace-nowrap focus-visible:outline-2 focus-visible:outline-offset-0 focus-visible:outline-accent'
+  'm-px rounded-[2px] px-1 text-xs/7 font-medium whitespace-nowrap focus-visible:outline-2 focus-visible:outline-offset-0 focus-visible:outline-accent'
 const OUTLINED = `${CELL} text-ink-2 shadow-[inset_0_0_0_1px_var(--line)]`
 const BUSY = `${CELL} text-accent-text shadow-[inset_0_0_0_2px_var(--accent)]`
+/** Pixels that a character takes at most, in any font that we ask for. */
+const CHARACTER_PX = 7
+const CELL_PADDING_PX = 10
 
 const GridCell = memo(function GridCell(props: GridCellProps) {
-  const { column, left, width, span, view, isSelectable, isSelected, isPartly, isActive } = props
+  const { column, span, view, isSelectable, isSelected, isPartly, isActive } = props
   const fill = view?.fill ?? undefined
   return (
     // biome-ignore lint/a11y/useSemanticElements: see the row
@@ -152,20 +205,22 @@ const GridCell = memo(function GridCell(props: GridCellProps) {
       aria-label={view === null ? 'no such layer' : isPartly ? `${view.words}; partly selected` : view.words}
       tabIndex={isActive ? 0 : -1}
       data-active={isActive || undefined}
-      style={{ left, width, background: fill, color: view?.ink ?? undefined }}
-      className={fill !== undefined || view === null ? CELL : view.isBusy ? BUSY : OUTLINED}
+      style={{ background: fill, color: view?.ink ?? undefined }}
+      className={classOf(props)}
     >
-      {view !== null && (
-        <>
-          <span className="font-medium">{view.text}</span>
-          <span className="ml-auto">{view.detail}</span>
-          {isSelected && <SelectionMark />}
-          {isPartly && <span aria-hidden className={CORNER} />}
-        </>
-      )}
+      {view?.text}
+      {view !== null && <span className="float-right font-normal">{view.detail}</span>}
+      {isSelected && <SelectionMark />}
+      {isPartly && <span aria-hidden className={CORNER} />}
     </div>
   )
 })
+
+function classOf({ view, isSelected, isPartly, maxCharacters }: GridCellProps): string {
+  const look = view === null || view.fill !== null ? CELL : view.isBusy ? BUSY : OUTLINED
+  if (isSelected || isPartly) return `${look} relative overflow-hidden`
+  return view !== null && view.text.length + view.detail.length > maxCharacters ? `${look} overflow-hidden` : look
+}
 
 const CORNER = 'absolute top-0 right-0 border-[5px] border-ink border-b-transparent border-l-transparent'
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { columnWidthFor, rangeAt } from './grid-window.ts'
+import { columnWidthFor, rangeAt, STRETCH } from './grid-window.ts'
 
 const metrics = { rowHeight: 30, columnWidth: 100, headerHeight: 40, rowHeaderWidth: 50 }
 const counts = { rows: 1000, columns: 200 }
@@ -12,6 +12,13 @@ describe('rangeAt', () => {
     expect(range.lastRow).toBeGreaterThanOrEqual(120)
     expect(range.firstColumn).toBeLessThan(10)
     expect(range.lastColumn).toBeGreaterThanOrEqual(16)
+  })
+
+  it('covers the view at every position between two steps of scrolling', () => {
+    const step = STRETCH * metrics.columnWidth
+    const range = rangeAt({ ...viewport, scrollLeft: 5 * step }, metrics, counts)
+    expect(range.firstColumn * metrics.columnWidth).toBeLessThan(5 * step)
+    expect((range.lastColumn + 1) * metrics.columnWidth).toBeGreaterThan(6 * step + viewport.width)
   })
 
   it('holds far fewer cells than there are', () => {

@@ -16,7 +16,9 @@ export interface GridRange {
 }
 
 const OVERSCAN_ROWS = 6
-const OVERSCAN_COLUMNS = 4
+/** Columns come and go in stretches of as many. */
+export const STRETCH = 4
+const OVERSCAN_COLUMNS = STRETCH
 
 /** The range for a scroll position and a viewport size, with a margin so that scrolling finds cells already there. */
 export function rangeAt(
@@ -33,7 +35,7 @@ export function rangeAt(
     firstRow: Math.max(0, Math.min(firstRow, counts.rows - 1)),
     lastRow: Math.min(counts.rows - 1, firstRow + rowsInView + 2 * OVERSCAN_ROWS),
     firstColumn: Math.max(0, Math.min(firstColumn, counts.columns - 1)),
-    lastColumn: Math.min(counts.columns - 1, firstColumn + columnsInView + 2 * OVERSCAN_COLUMNS),
+    lastColumn: Math.min(counts.columns - 1, firstColumn + columnsInView + 2 * OVERSCAN_COLUMNS + STRETCH),
   }
 }
 
@@ -78,7 +80,7 @@ export function useGridRange(
       // Steps of half the margin: positions between them show the same rows.
       const row = rowHeight * (OVERSCAN_ROWS / 2)
       const scrollTop = Math.floor(element.scrollTop / row) * row
-      const column = columnWidth * (OVERSCAN_COLUMNS / 2)
+      const column = columnWidth * STRETCH
       const scrollLeft = Math.floor(element.scrollLeft / column) * column
       setScroll((old) =>
         old.scrollTop === scrollTop && old.scrollLeft === scrollLeft ? old : { scrollTop, scrollLeft },
