@@ -63,13 +63,18 @@ export function speakAt(tokensPerSecond: number): Script {
     event({ type: 'prompt', text: '', tokens: 10, reusedTokens: 0 })
     const begun = performance.now()
     let spoken = 0
+    let text = ''
     while (!signal.aborted && spoken < tokensPerSecond * STREAM_SECONDS * 2) {
       const due = ((performance.now() - begun) * tokensPerSecond) / 1000
-      for (; spoken < due; spoken++) event({ type: 'text', delta: pieceOf(spoken), newTokens: 1 })
+      for (; spoken < due; spoken++) {
+        const delta = pieceOf(spoken)
+        text += delta
+        event({ type: 'text', delta, newTokens: 1 })
+      }
       await new Promise((resolve) => setTimeout(resolve, 1))
     }
     return {
-      text: '',
+      text,
       newIds: [],
       finishReason: 'cancelled',
       seed: 0,

@@ -3,6 +3,7 @@ import { useCallback, useEffect } from 'react'
 import type { Conversation, ModelSummary } from '../../../electron/contract/domain.ts'
 import { ErrorView } from '../../client/error-view.tsx'
 import { Button } from '../../ui/button.tsx'
+import { cn } from '../../ui/cn.ts'
 import { toast } from '../../ui/toast.tsx'
 import { awaitsAnswer } from './conversation.ts'
 import { LiveMessage } from './live-message.tsx'
@@ -33,9 +34,13 @@ export function MessageList({ store, conversation, model, modelName, editingId, 
   const messages = conversation.messages.filter((message) => message.role !== 'system')
   const lastId = messages.at(-1)?.id
 
-  // Opening a conversation and asking both lead to its end.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the ids are the reason to move
-  useEffect(() => stick(), [conversation.id, here?.messageId, stick])
+  // Opening a conversation and asking both lead to its end; the end of an answer moves nothing.
+  const asked = here?.messageId
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the id is the reason to move
+  useEffect(() => stick(), [conversation.id, stick])
+  useEffect(() => {
+    if (asked !== undefined) stick()
+  }, [asked, stick])
 
   const edit = useCallback(
     (id: string, text: string) => {
@@ -55,7 +60,11 @@ export function MessageList({ store, conversation, model, modelName, editingId, 
         aria-live="off"
         // biome-ignore lint/a11y/noNoninteractiveTabindex: scrolled by keyboard
         tabIndex={0}
-        className="min-h-0 flex-1 overflow-y-auto focus-visible:-outline-offset-2"
+        // At the end the end is the anchor; the browser's own choice would pull away from it.
+        className={cn(
+          'min-h-0 flex-1 overflow-y-auto focus-visible:-outline-offset-2',
+          stuck && '[overflow-anchor:none]',
+        )}
       >
         <div ref={content} className="mx-auto flex max-w-184 flex-col gap-6 px-5 py-6">
           {model?.note && <p className="text-sm text-ink-3">{model.note}</p>}

@@ -18,6 +18,8 @@ export function useStickToBottom(): StickToBottom {
   const surface = useRef<HTMLDivElement>(null)
   const content = useRef<HTMLDivElement>(null)
   const stuckNow = useRef(true)
+  /** Where we moved the surface, until its scroll event has told so. */
+  const ownTop = useRef<number | null>(null)
   const [stuck, setStuck] = useState(true)
 
   const set = useCallback((next: boolean) => {
@@ -26,7 +28,12 @@ export function useStickToBottom(): StickToBottom {
   }, [])
 
   const toEnd = useCallback(() => {
-    if (surface.current !== null) surface.current.scrollTop = surface.current.scrollHeight
+    const scroller = surface.current
+    if (scroller === null) return
+    const before = scroller.scrollTop
+    scroller.scrollTop = scroller.scrollHeight
+    // Only a move has an event.
+    if (scroller.scrollTop !== before) ownTop.current = scroller.scrollTop
   }, [])
 
   useLayoutEffect(() => {
@@ -34,18 +41,33 @@ export function useStickToBottom(): StickToBottom {
     const grown = content.current
     if (scroller === null || grown === null) return
     let lastTop = scroller.scrollTop
+    let lastEnd = endOf(scroller)
 
     function onScroll(): void {
       if (scroller === null) return
-      const { scrollTop, scrollHeight, clientHeight } = scroller
-      const atEnd = scrollHeight - scrollTop - clientHeight < SLACK_PX
-      if (atEnd) set(true)
-      else if (scrollTop < lastTop) set(false)
+      const { scrollTop } = scroller
+      const end = endOf(scroller)
+      const isOwn = scrollTop === ownTop.current
+      ownTop.current = null
+      // Our own move is told a frame late: the reader may have turned the wheel meanwhile, and it must not take hold again.
+      if (!isOwn) {
+        const atEnd = end - scrollTop < SLACK_PX
+        // Where the end came nearer as well, the layout moved the surface, not the reader.
+        if (scrollTop < lastTop && end >= lastEnd) set(false)
+        else if (atEnd) set(true)
+      }
       lastTop = scrollTop
+      lastEnd = end
     }
     // Before the scroll itself: text that grows in the same frame must not pull the reader back.
     function onWheel(event: WheelEvent): void {
       if (event.deltaY < 0 && scroller !== null && scroller.scrollTop > 0) set(false)
+    }
+    // Text that comes fast outruns the scroll that this key begins.
+    function onKeyDown(event: KeyboardEvent): void {
+      if (event.key !== 'End' || event.target !== scroller) return
+      set(true)
+      toEnd()
     }
     const observer = new ResizeObserver(() => {
       if (stuckNow.current) toEnd()
@@ -54,10 +76,12 @@ export function useStickToBottom(): StickToBottom {
     observer.observe(scroller)
     scroller.addEventListener('scroll', onScroll, { passive: true })
     scroller.addEventListener('wheel', onWheel, { passive: true })
+    scroller.addEventListener('keydown', onKeyDown)
     return () => {
       observer.disconnect()
       scroller.removeEventListener('scroll', onScroll)
       scroller.removeEventListener('wheel', onWheel)
+      scroller.removeEventListener('keydown', onKeyDown)
     }
   }, [set, toEnd])
 
@@ -67,4 +91,9 @@ export function useStickToBottom(): StickToBottom {
   }, [set, toEnd])
 
   return { surface, content, stuck, stick }
+}
+
+/** The scroll position at the end. */
+function endOf({ scrollHeight, clientHeight }: Element): number {
+  return scrollHeight - clientHeight
 }
