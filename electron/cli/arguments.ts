@@ -1,5 +1,6 @@
 /** Parsers of option values. What they throw is wrong usage, told before anything is started. */
 import { InvalidArgumentError } from 'commander'
+import { type DeviceChoice, deviceChoiceSchema } from '../contract/domain.ts'
 import { type ComputeDtype, computeDtypeSchema, NBITS, type Nbits, type Rule } from '../contract/quant.ts'
 import { KEEP, quantize } from '../plan/choices.ts'
 
@@ -74,7 +75,10 @@ export function list(text: string, earlier: string[] = []): string[] {
   return [...earlier, text]
 }
 
-export function device(text: string): string {
-  if (text !== 'cpu') throw new InvalidArgumentError('Only cpu is there in this version.')
-  return text
+export const DEVICE_HELP = "cpu, cuda, cuda:N, a GPU's UUID, or auto (default: the setting, which is auto)"
+
+export function device(text: string): DeviceChoice {
+  const parsed = deviceChoiceSchema.safeParse(text)
+  if (!parsed.success) throw new InvalidArgumentError("cpu, cuda, cuda:N, a GPU's UUID or auto is needed.")
+  return parsed.data
 }

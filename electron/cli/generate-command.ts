@@ -1,9 +1,9 @@
 /** `generate`: continues a prompt, or answers it as a chat message. */
 import type { Command } from 'commander'
-import { type Sampling, samplingSchema } from '../contract/domain.ts'
+import { type DeviceChoice, type Sampling, samplingSchema } from '../contract/domain.ts'
 import type { ComputeDtype } from '../contract/quant.ts'
 import { samplingDefaults } from '../services/generation-config.ts'
-import { computeDtype, device, integer, list, number } from './arguments.ts'
+import { computeDtype, DEVICE_HELP, device, integer, list, number } from './arguments.ts'
 import { snakeCase } from './output.ts'
 import { type CliHost, type CommonOptions, common, runInSession, type Session } from './session.ts'
 
@@ -19,6 +19,7 @@ export interface SamplingOptions {
   computeDtype: ComputeDtype
   contextLength?: number
   fast: boolean
+  device?: DeviceChoice
 }
 
 interface Options extends CommonOptions, SamplingOptions {
@@ -64,7 +65,7 @@ export function samplingOptions(command: Command, temperature: number): Command 
       `tokens the cache holds (default: the model's own, at most ${MAX_CONTEXT})`,
       integer(1),
     )
-    .option('--device <device>', 'cpu', device)
+    .option('--device <device>', DEVICE_HELP, device)
 }
 
 export async function samplingOf(dir: string, options: SamplingOptions, fallback: SamplingFilters): Promise<Sampling> {
@@ -86,8 +87,9 @@ type SamplingFilters = Parameters<typeof samplingDefaults>[1]
 /** What a plain continuation does for a model that says nothing. */
 const NO_FILTERS: SamplingFilters = { topK: 0, topP: 1, minP: 0, repetitionPenalty: 1 }
 
-export function runOf({ computeDtype, contextLength, fast }: SamplingOptions) {
-  return { computeDtype, contextLength: contextLength ?? MAX_CONTEXT, fast }
+export function runOf({ computeDtype, contextLength, fast, device }: SamplingOptions) {
+  const where = device === undefined ? {} : { device }
+  return { computeDtype, contextLength: contextLength ?? MAX_CONTEXT, fast, ...where }
 }
 
 async function generate({ services, signal, streams, json }: Session, options: Options) {

@@ -3,9 +3,10 @@ import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { z } from 'zod'
+import type { DeviceChoice } from '../contract/domain.ts'
 import { AppError } from '../contract/errors.ts'
 import type { ComputeDtype } from '../contract/quant.ts'
-import { computeDtype, device } from './arguments.ts'
+import { computeDtype, DEVICE_HELP, device } from './arguments.ts'
 import { type CliHost, type CommonOptions, common, runInSession, type Session } from './session.ts'
 
 interface Options extends CommonOptions {
@@ -14,6 +15,7 @@ interface Options extends CommonOptions {
   out: string
   computeDtype: ComputeDtype
   fast: boolean
+  device?: DeviceChoice
 }
 
 const idsSchema = z.array(z.array(z.number().int().nonnegative()).min(1)).min(1)
@@ -27,7 +29,7 @@ export function addLogitsCommand(program: Command, host: CliHost): void {
     .requiredOption('--out <file>', 'safetensors file to write')
     .option('--compute-dtype <dtype>', 'in which quantized weights are reconstructed', computeDtype, 'float32')
     .option('--fast', 'round activations to 8 bits where that is faster, as chats do', false)
-    .option('--device <device>', 'cpu', device)
+    .option('--device <device>', DEVICE_HELP, device)
   common(command).action((options: Options) => runInSession(host, options, (session) => logits(session, options)))
 }
 
@@ -36,7 +38,8 @@ async function logits({ services, signal }: Session, options: Options) {
   if (model.runProblem !== null) throw AppError.fromShape(model.runProblem)
   const ids = await readIds(options.ids)
   const contextLength = ids[0]?.length ?? 1
-  const spec = { dir: model.path, computeDtype: options.computeDtype, contextLength, fast: options.fast }
+  const device = options.device ?? services.settings.get().device
+  const spec = { dir: model.path, computeDtype: options.computeDtype, contextLength, fast: options.fast, device }
   const out = resolve(options.out)
   const turn = { purpose: 'computing logits', signal, wait: true }
   const { shape } = await services.loaded.use(spec, turn, ({ handle }) =>

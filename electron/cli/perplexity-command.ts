@@ -1,11 +1,12 @@
 /** `perplexity`: measures a model on a text file, and says exactly how. */
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
+import type { DeviceChoice } from '../contract/domain.ts'
 import type { ComputeDtype } from '../contract/quant.ts'
 import { readEvaluationText } from '../services/evaluation-text.ts'
 import { createProgressReporter } from '../services/job-runner.ts'
 import { measurePerplexity } from '../services/perplexity.ts'
-import { computeDtype, device, integer } from './arguments.ts'
+import { computeDtype, DEVICE_HELP, device, integer } from './arguments.ts'
 import { fields, snakeCase, UsageError } from './output.ts'
 import { type CliHost, type CommonOptions, common, runInSession, type Session } from './session.ts'
 
@@ -17,6 +18,7 @@ interface Options extends CommonOptions {
   stride?: number
   maxTokens?: number
   computeDtype: ComputeDtype
+  device?: DeviceChoice
 }
 
 export function addPerplexityCommand(program: Command, host: CliHost): void {
@@ -32,7 +34,7 @@ export function addPerplexityCommand(program: Command, host: CliHost): void {
     .option('--stride <n>', 'new tokens in each window of the hqq protocol (default: half the window)', integer(1))
     .option('--max-tokens <n>', 'look at the first n tokens of the text', integer(2))
     .option('--compute-dtype <dtype>', 'in which quantized weights are reconstructed', computeDtype, 'float32')
-    .option('--device <device>', 'cpu', device)
+    .option('--device <device>', DEVICE_HELP, device)
   common(command).action((options: Options) => runInSession(host, options, (session) => perplexity(session, options)))
 }
 
@@ -51,6 +53,7 @@ async function perplexity({ services, signal, progress }: Session, options: Opti
     stride: options.stride ?? Math.max(1, Math.floor(options.window / 2)),
     maxTokens: options.maxTokens ?? null,
     computeDtype: options.computeDtype,
+    device: options.device ?? services.settings.get().device,
   } as const
   const report = createProgressReporter(progress.update, () => performance.now())
   const { protocol: record, ...measured } = await measurePerplexity(services.perplexity, request, signal, (event) =>
@@ -70,7 +73,10 @@ async function perplexity({ services, signal, progress }: Session, options: Opti
       `${record.protocol}, window ${record.window}${record.stride === null ? '' : `, stride ${record.stride}`}`,
     ],
     ['text', `${record.text} (sha256 ${record.textSha256.slice(0, 12)}...)`],
-    ['arithmetic', `${record.computeDtype} on ${record.device} (${record.simd}, ${record.threads} threads)`],
+    [
+      'arithmetic',
+      `${record.computeDtype} on ${record.device}${record.device === 'cpu' ? ` (${record.simd}, ${record.threads} threads)` : ''}`,
+    ],
     ['time', `${measured.seconds.toFixed(1)} s`],
   ])
   return { text, json: snakeCase({ ...measured, ...record, model: model.path }) }

@@ -66,7 +66,7 @@ describe('exit codes and errors', () => {
     ['an unknown command', ['frobnicate']],
     ['a missing option', ['quantize', '--model', 'demo']],
     ['an impossible value', ['quantize', '--model', 'demo', '--out', 'x', '--nbits', '7', '--group-size', '64']],
-    ['an unknown device', ['perplexity', '--model', 'demo', '--device', 'cuda']],
+    ['an unknown device', ['perplexity', '--model', 'demo', '--device', 'tpu']],
     ['an unknown protocol', ['perplexity', '--model', 'demo', '--protocol', 'guess']],
     ['no bits at all', ['estimate', '--model', 'demo']],
     ['a conversation as one document', ['chat', '--model', 'demo', '--json']],

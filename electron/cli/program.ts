@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander'
 import { APP_VERSION } from '../contract/version.ts'
 import { addChatCommand } from './chat-command.ts'
+import { addDevicesCommand } from './devices-command.ts'
 import { addEstimateCommand } from './estimate-command.ts'
 import { addGenerateCommand } from './generate-command.ts'
 import { addLogitsCommand } from './logits-command.ts'
@@ -55,5 +56,6 @@ function createProgram(host: CliHost): Command {
   addTensorCommand(program, host)
   addModelCommands(program, host)
   addEstimateCommand(program, host)
+  addDevicesCommand(program, host)
   return program
 }

@@ -1,8 +1,9 @@
 /** `quantize`: makes a quantized model folder. */
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
+import type { DeviceChoice } from '../contract/domain.ts'
 import { formatDisk, formatMemory, significant } from '../plan/units.ts'
-import { device } from './arguments.ts'
+import { DEVICE_HELP, device } from './arguments.ts'
 import { fields, snakeCase } from './output.ts'
 import { type QuantOptions, quantConfigOf, quantOptions } from './quant-options.ts'
 import { type CliHost, type CommonOptions, common, runInSession, type Session, workContext } from './session.ts'
@@ -13,6 +14,7 @@ interface Options extends CommonOptions, QuantOptions {
   resume: boolean
   force?: boolean
   measure?: boolean
+  device?: DeviceChoice
 }
 
 export function addQuantizeCommand(program: Command, host: CliHost): void {
@@ -22,7 +24,7 @@ export function addQuantizeCommand(program: Command, host: CliHost): void {
     .requiredOption('--model <model>', 'model folder, or id or name from the library')
     .requiredOption('--out <folder>', 'folder for the result')
   quantOptions(command)
-    .option('--device <device>', 'cpu', device)
+    .option('--device <device>', DEVICE_HELP, device)
     .option('--resume', 'go on from an interrupted run with the same settings (the default)', true)
     .option('--no-resume', 'throw away what an interrupted run left')
     .option('--force', 'replace a model that is at --out already')
@@ -44,6 +46,7 @@ async function quantize(session: Session, options: Options) {
     overwrite: options.force ?? false,
     resume: options.resume,
     measure: options.measure ?? false,
+    ...(options.device === undefined ? {} : { device: options.device }),
   })
   const startedAt = performance.now()
   await services.kinds.quantize.run(request, workContext(session)).catch(async (error: unknown) => {

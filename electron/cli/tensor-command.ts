@@ -1,9 +1,10 @@
 /** `tensor quantize`: one matrix through the quantizer, everything it turns into written out, to compare implementations. */
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
+import type { DeviceChoice } from '../contract/domain.ts'
 import type { Nbits } from '../contract/quant.ts'
 import { significant } from '../plan/units.ts'
-import { axis, type GroupSizeOption, groupSize, groupSizeOf, nbits } from './arguments.ts'
+import { axis, DEVICE_HELP, device, type GroupSizeOption, groupSize, groupSizeOf, nbits } from './arguments.ts'
 import { fields, snakeCase } from './output.ts'
 import { type CliHost, type CommonOptions, common, runInSession, type Session } from './session.ts'
 
@@ -19,6 +20,7 @@ interface Options extends CommonOptions {
   quantZero: boolean
   quantScale: boolean
   out: string
+  device?: DeviceChoice
 }
 
 export function addTensorCommand(program: Command, host: CliHost): void {
@@ -37,6 +39,7 @@ export function addTensorCommand(program: Command, host: CliHost): void {
     .option('--no-channel-wise', 'one scale and zero for the whole matrix')
     .option('--quant-zero', 'store zeros as 8-bit integers', false)
     .option('--quant-scale', 'store scales as 8-bit integers in groups of 128', false)
+    .option('--device <device>', DEVICE_HELP, device)
   common(command).action((options: Options) =>
     runInSession(host, options, (session) => quantizeTensor(session, options)),
   )
@@ -45,12 +48,14 @@ export function addTensorCommand(program: Command, host: CliHost): void {
 async function quantizeTensor({ services, signal }: Session, options: Options) {
   const { roundZero, optimize, channelWise, quantZero, quantScale } = options
   const out = resolve(options.out)
+  const { id } = await services.devices.choose(options.device ?? services.settings.get().device)
   const result = await services.supervisor.call(
     'tensor.quantize',
     {
       file: resolve(options.file),
       tensor: options.tensor,
       out,
+      device: id,
       quant: {
         nbits: options.nbits,
         groupSize: groupSizeOf(options.groupSize),

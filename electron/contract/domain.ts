@@ -114,6 +114,49 @@ export const fitSchema = z.object({
 })
 export type Fit = z.infer<typeof fitSchema>
 
+/** A GPU beyond its name and memory. Absent on the CPU. */
+export const gpuSchema = z.object({
+  /** As nvidia-smi shows it. */
+  uuid: z.string(),
+  ordinal: z.number().int(),
+  /** "9.0" */
+  computeCapability: z.string(),
+  multiprocessors: z.number().int(),
+  /** "580.65.06"; null when NVML is not there. */
+  driver: z.string().nullable(),
+  /** Memory of other processes; null when it cannot be known. */
+  otherBytes: bytes.nullable(),
+  /** Percent; null when it cannot be known. */
+  utilization: z.number().nullable(),
+  /** What this engine holds on it, by part. */
+  own: z.object({ weights: bytes, metadata: bytes, kvCache: bytes, scratch: bytes }),
+  /** Why it is not offered; null when it passed its check. */
+  problem: z.string().nullable(),
+})
+export type Gpu = z.infer<typeof gpuSchema>
+
+export const deviceSchema = z.object({
+  /** "cpu" or "cuda:" and the UUID. */
+  id: z.string(),
+  name: z.string(),
+  kind: z.enum(['cpu', 'cuda']),
+  totalBytes: bytes,
+  freeBytes: bytes,
+  gpu: gpuSchema.optional(),
+})
+export type Device = z.infer<typeof deviceSchema>
+
+export const CUDA_STATES = [
+  'ready',
+  'no-driver',
+  'old-driver',
+  'no-device',
+  'not-built',
+  'abi-mismatch',
+  'disabled',
+  'device-lost',
+] as const
+
 export const machineSchema = z.object({
   cpu: z.string(),
   cores: z.number().int(),
@@ -121,9 +164,9 @@ export const machineSchema = z.object({
   availableMemoryBytes: bytes,
   simd: z.object({ available: z.array(z.string()), active: z.string() }),
   threads: z.number().int(),
-  devices: z.array(
-    z.object({ id: z.string(), name: z.string(), kind: z.enum(['cpu', 'cuda']), totalBytes: bytes, freeBytes: bytes }),
-  ),
+  devices: z.array(deviceSchema),
+  /** Whether GPUs can be used, and if not, why and what to do. Absent in engines without GPU support. */
+  cuda: z.object({ state: z.enum(CUDA_STATES), sentence: z.string() }).optional(),
 })
 export type Machine = z.infer<typeof machineSchema>
 
@@ -190,6 +233,10 @@ export const textSourceSchema = z.discriminatedUnion('kind', [
 ])
 export type TextSource = z.infer<typeof textSourceSchema>
 
+/** Which device works: the best there is, the CPU, any GPU, or one GPU by ordinal or UUID. */
+export const deviceChoiceSchema = z.string().regex(/^(auto|cpu|cuda|cuda:.+|GPU-.+)$/)
+export type DeviceChoice = z.infer<typeof deviceChoiceSchema>
+
 export const quantizeRequestSchema = z.object({
   modelId: z.string(),
   config: quantConfigSchema,
@@ -201,6 +248,8 @@ export const quantizeRequestSchema = z.object({
   overwrite: z.boolean().optional(),
   /** Go on from what an interrupted run of the same request left at outDir; true when omitted. */
   resume: z.boolean().optional(),
+  /** Where to quantize (see the setting of that name); the setting when omitted. */
+  device: deviceChoiceSchema.optional(),
   /** Measure perplexity and speed afterwards, so that Compare has a row. */
   measure: z.boolean().default(true),
 })
@@ -347,6 +396,8 @@ export const settingsSchema = z.object({
   /** Engine threads; null: all physical cores. */
   threads: z.number().int().min(1).max(1024).nullable().default(null),
   computeDtype: computeDtypeSchema.default('float32'),
+  /** Where models are quantized and run. */
+  device: deviceChoiceSchema.default('auto'),
   /** Context used for estimates and chats unless the model's own is shorter. */
   contextLength: z.number().int().min(16).default(2048),
 })

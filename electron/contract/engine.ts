@@ -9,6 +9,8 @@ import { computeDtypeSchema, nbitsSchema } from './quant.ts'
 
 const bytes = z.number().nonnegative()
 const empty = z.object({})
+/** "cpu", "cuda", "cuda:N", "cuda:UUID" or a UUID. */
+const device = z.string().default('cpu')
 
 /** A spec with every default resolved. */
 export const engineQuantSchema = z.object({
@@ -33,6 +35,8 @@ export const engineMemorySchema = z.object({
   peakBytes: bytes,
   /** Resident set of the process. */
   residentBytes: bytes,
+  /** The GPU that holds it, whose buffers all the above but the resident set are; absent on the CPU. */
+  device: z.object({ id: z.string(), totalBytes: bytes, freeBytes: bytes, otherBytes: bytes.nullable() }).optional(),
 })
 export type EngineMemory = z.infer<typeof engineMemorySchema>
 
@@ -70,6 +74,7 @@ const modelQuantize = stream(
     /** dtype of scale, zero and kept floating-point tensors; null keeps those as stored. */
     computeDtype: computeDtypeSchema.nullable(),
     maxShardBytes: z.number().positive().default(5e9),
+    device,
   }),
   z.discriminatedUnion('type', [
     z.object({
@@ -179,6 +184,7 @@ export const engineContract = {
       contextLength: z.number().int().min(1),
       /** false: float32 activations everywhere (reference numerics); true: int8 activations where faster. */
       fast: z.boolean(),
+      device,
     }),
     z.object({ handle: z.string(), vocabSize: z.number().int(), memory: engineMemorySchema, seconds: z.number() }),
   ),
@@ -190,7 +196,7 @@ export const engineContract = {
     z.object({ shape: z.array(z.number().int()) }),
   ),
   'tensor.quantize': call(
-    z.object({ file: z.string(), tensor: z.string(), quant: engineQuantSchema, out: z.string() }),
+    z.object({ file: z.string(), tensor: z.string(), quant: engineQuantSchema, out: z.string(), device }),
     z.object({
       shape: z.array(z.number().int()),
       packing: z.string(),

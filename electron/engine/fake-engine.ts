@@ -3,7 +3,7 @@
  * same each time. For unit tests of the services and for work on the window without a native build.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import type { FinishReason } from '../contract/domain.ts'
+import type { Device, FinishReason } from '../contract/domain.ts'
 import { type EngineContract, type EngineMemory, engineContract } from '../contract/engine.ts'
 import { AppError } from '../contract/errors.ts'
 import type { EventOf, OutputOf, ParsedInputOf } from '../contract/method.ts'
@@ -25,6 +25,9 @@ export interface FakeEngineOptions {
   crashAt?: string
   /** Module name whose weights hold a NaN. */
   nanAt?: string
+  /** Pretended GPUs; models cannot be loaded on those in `unfit`. */
+  gpus?: readonly Device[]
+  unfit?: readonly string[]
 }
 
 export type FakeStep = (context: CallContext) => Promise<void>
@@ -38,6 +41,7 @@ interface FakeModel {
 
 const VERSION = '0.0.0-fake'
 const VOCAB_SIZE = 256
+const CPU_DEVICE: Device = { id: 'cpu', name: 'Pretend CPU', kind: 'cpu', totalBytes: 16e9, freeBytes: 8e9 }
 
 /** Handlers for `serve(engineContract, ...)`. */
 export function createFakeEngine(options: FakeEngineOptions = {}): Handlers<EngineContract> {
@@ -65,7 +69,11 @@ export function createFakeEngine(options: FakeEngineOptions = {}): Handlers<Engi
       availableMemoryBytes: options.memoryBytes ?? 8e9,
       simd: { available: ['scalar'], active: 'scalar' },
       threads: threads.wanted,
-      devices: [],
+      devices: [CPU_DEVICE, ...(options.gpus ?? [])],
+      cuda:
+        options.gpus === undefined
+          ? { state: 'no-driver', sentence: 'No NVIDIA driver is installed; everything runs on the CPU.' }
+          : { state: 'ready', sentence: 'The GPU is ready.' },
       version: VERSION,
       methods: Object.keys(engineContract),
     }),
@@ -75,8 +83,9 @@ export function createFakeEngine(options: FakeEngineOptions = {}): Handlers<Engi
     },
     'model.inspect': ({ dir }) => inspect(dir),
     'model.quantize': (input, context) => fakeQuantize(input, context, step, options),
-    'model.load': async ({ dir, contextLength }, context) => {
+    'model.load': async ({ dir, contextLength, device }, context) => {
       await step(context)
+      if (options.unfit?.includes(device)) throw new AppError('unsupported', `${device} cannot run this.`)
       const weights = readWeights(dir)
       const weightsBytes = weights.files.reduce((sum, file) => sum + file.bytes, 0)
       const kvCacheBytes = contextLength * 128

@@ -20,6 +20,8 @@ export type PlanModel = Pick<ModelDetail, 'linears' | 'tensors' | 'otherBytes'> 
 export interface PlanSituation {
   readonly contextLength: number
   readonly machine: MachineMemory | Machine | null
+  /** The memory that the model will run in, where that is not the machine's (plan/device.ts). */
+  readonly runsIn?: MachineMemory | null
 }
 
 export const NOT_A_LINEAR = 'not a linear layer'
@@ -47,7 +49,7 @@ export function estimateTable(
   model: PlanModel,
   linearRows: readonly ResolvedTensor[],
   computeDtype: ComputeDtype,
-  { contextLength, machine }: PlanSituation,
+  { contextLength, machine, runsIn = machine }: PlanSituation,
 ): Estimate {
   const { config } = model.summary
   const table = [...linearRows, ...otherRows(model, computeDtype)]
@@ -59,7 +61,7 @@ export function estimateTable(
     fileBytes: storedFileBytes(table),
     run,
     runTotalBytes: totalMemory(run),
-    runFit: judgeRun(run, machine, { length: contextLength, bytesPerToken }),
+    runFit: judgeRun(run, runsIn, { length: contextLength, bytesPerToken }),
     quantizeBytes,
     quantizeFit: judgeQuantize(quantizeBytes, machine),
     contextLength,

@@ -10,7 +10,10 @@ import { formatMemory, significant } from './units.ts'
 export const TIGHT_SHARE = 0.8
 export const TOO_BIG_SHARE = 0.9
 
-export type MachineMemory = Pick<Machine, 'availableMemoryBytes' | 'totalMemoryBytes'>
+export type MachineMemory = Pick<Machine, 'availableMemoryBytes' | 'totalMemoryBytes'> & {
+  /** Whose memory it is; the CPU's when omitted. */
+  kind?: 'cpu' | 'cuda'
+}
 
 const UNKNOWN: Fit = { verdict: 'fits', reason: 'The memory of this machine is not known yet.' }
 

@@ -1,6 +1,6 @@
 /** Chats and plain continuations: finds and loads the model, builds the prompt, streams the answer. */
 import type { ChatEvent, ChatResult } from '../contract/app.ts'
-import type { ChatMessage, Sampling } from '../contract/domain.ts'
+import type { ChatMessage, DeviceChoice, Sampling } from '../contract/domain.ts'
 import { AppError } from '../contract/errors.ts'
 import type { ComputeDtype } from '../contract/quant.ts'
 import type { StreamContext } from '../rpc/server.ts'
@@ -14,6 +14,7 @@ export interface RunOptions {
   computeDtype: ComputeDtype
   contextLength: number
   fast: boolean
+  device: DeviceChoice
 }
 
 export interface ChatDeps extends GenerationDeps {
@@ -60,7 +61,7 @@ export function createChat(deps: ChatDeps): Chat {
       const { text, ids } = await idsOf(model.path, prompt)
       checkLength(ids.length, contextLength)
       const ends = await stopIdsOf(model.path, tokenizers)
-      const spec = { dir: model.path, computeDtype: options.computeDtype, contextLength, fast: options.fast }
+      const spec = { ...options, dir: model.path, contextLength }
       const turn = { purpose: `an answer of ${model.name}`, signal, wait: false }
       const seed = sampling.seed ?? randomSeed()
       return loaded.use(

@@ -83,8 +83,8 @@ async function perplexityOf(
 ): Promise<Measurement> {
   const phase = 'perplexity'
   context.progress({ phase, done: 0, total: 1, unit: 'windows', detail: 'tokenizing and loading' })
-  const { computeDtype } = deps.defaults()
-  const request = { dir: entry.path, name: entry.name, text, protocol, window, stride, maxTokens, computeDtype }
+  const { computeDtype, device } = deps.defaults()
+  const request = { dir: entry.path, name: entry.name, text, protocol, window, stride, maxTokens, computeDtype, device }
   const result = await measurePerplexity(deps, request, context.signal, ({ done, total, perplexity }) => {
     const detail = perplexity === null ? null : `${perplexity.toFixed(3)} so far`
     context.progress({ phase, done, total, unit: 'windows', detail })

@@ -3,11 +3,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { engineContract } from '../contract/engine.ts'
-import { createFakeEngine } from '../engine/fake-engine.ts'
+import { createFakeEngine, type FakeEngineOptions } from '../engine/fake-engine.ts'
 import { createClient } from '../rpc/client.ts'
 import { serve } from '../rpc/server.ts'
 import { createMemoryPair } from '../wires/memory.ts'
+import { createDevices } from './devices.ts'
 import { createLoadedModels } from './loaded-models.ts'
+import { createMachineInfo } from './machine.ts'
 import { makeTinyModel } from './testing/world.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'hqq-loaded-'))
@@ -15,15 +17,30 @@ afterAll(() => rmSync(root, { recursive: true, force: true }))
 const A = makeTinyModel(join(root, 'a'))
 const B = makeTinyModel(join(root, 'b'))
 
-function setUp() {
+const GPU = {
+  id: 'cuda:GPU-0',
+  name: 'Card',
+  kind: 'cuda' as const,
+  totalBytes: 8e9,
+  freeBytes: 8e9,
+}
+
+function setUp(options: FakeEngineOptions = {}) {
   const calls: string[] = []
   const pair = createMemoryPair()
-  serve(engineContract, createFakeEngine(), pair.server, { onRequest: (method) => calls.push(method) })
-  const loaded = createLoadedModels({ engine: createClient(engineContract, pair.client), idleMs: 60_000 })
+  serve(engineContract, createFakeEngine(options), pair.server, { onRequest: (method) => calls.push(method) })
+  const engine = createClient(engineContract, pair.client)
+  const loaded = createLoadedModels({ engine, devices: createDevices(createMachineInfo(engine)), idleMs: 60_000 })
   return { calls, loaded }
 }
 
-const spec = (dir: string, fast = true) => ({ dir, computeDtype: 'float32' as const, contextLength: 64, fast })
+const spec = (dir: string, fast = true) => ({
+  dir,
+  computeDtype: 'float32' as const,
+  contextLength: 64,
+  fast,
+  device: 'cpu',
+})
 const turn = (wait: boolean, signal?: AbortSignal) => ({ purpose: 'a test', wait, signal })
 
 describe('the loaded model', () => {
@@ -90,5 +107,16 @@ describe('the loaded model', () => {
     gate.resolve()
     await first
     expect(await second).toBe('second')
+  })
+
+  it('runs on the GPU when the choice is left to the app, and on the CPU what a GPU cannot run', async () => {
+    const on = async (options: FakeEngineOptions, device: string) => {
+      const { loaded } = setUp(options)
+      return loaded.use({ ...spec(A), device }, turn(false), async (model) => model.device.id)
+    }
+    expect(await on({ gpus: [GPU] }, 'auto')).toBe('cuda:GPU-0')
+    expect(await on({ gpus: [GPU], unfit: [GPU.id] }, 'auto')).toBe('cpu')
+    await expect(on({ gpus: [GPU], unfit: [GPU.id] }, 'cuda')).rejects.toMatchObject({ code: 'unsupported' })
+    await expect(on({}, 'cuda')).rejects.toMatchObject({ message: expect.stringContaining('No NVIDIA driver') })
   })
 })

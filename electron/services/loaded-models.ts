@@ -2,9 +2,11 @@
  * The one model that is loaded, and whose turn on the engine it is. Chats do not queue behind long work: they are told what is
  * going on. Jobs wait for a chat's answer to end.
  */
+import type { DeviceChoice } from '../contract/domain.ts'
 import type { EngineMemory } from '../contract/engine.ts'
-import { AppError } from '../contract/errors.ts'
+import { AppError, toAppError } from '../contract/errors.ts'
 import type { ComputeDtype } from '../contract/quant.ts'
+import type { ChosenDevice, Devices } from './devices.ts'
 import type { Engine } from './engine.ts'
 
 export interface LoadSpec {
@@ -13,12 +15,14 @@ export interface LoadSpec {
   contextLength: number
   /** 8-bit activations where they are faster; false is the arithmetic measurements use. */
   fast: boolean
+  device: DeviceChoice
 }
 
 export interface LoadedModel {
   handle: string
   vocabSize: number
   memory: EngineMemory
+  device: ChosenDevice
 }
 
 export interface Turn {
@@ -43,11 +47,12 @@ export interface LoadedModels {
 
 export interface LoadedModelsDeps {
   engine: Engine
+  devices: Devices
   /** An unused model is unloaded after this time. */
   idleMs: number
 }
 
-export function createLoadedModels({ engine, idleMs }: LoadedModelsDeps): LoadedModels {
+export function createLoadedModels({ engine, devices, idleMs }: LoadedModelsDeps): LoadedModels {
   let current: { key: string; dir: string; model: LoadedModel } | null = null
   let holder: { purpose: string; signal: AbortSignal | undefined; done: Promise<void> } | null = null
   let idle: ReturnType<typeof setTimeout> | undefined
@@ -93,6 +98,21 @@ export function createLoadedModels({ engine, idleMs }: LoadedModelsDeps): Loaded
     if (dropped !== null) await engine.call('model.unload', { handle: dropped.model.handle }).catch(() => {})
   }
 
+  async function load(spec: LoadSpec, signal: AbortSignal | undefined): Promise<LoadedModel> {
+    const chosen = await devices.choose(spec.device)
+    const loadOn = async (device: ChosenDevice): Promise<LoadedModel> => {
+      const { handle, vocabSize, memory } = await engine.call('model.load', { ...spec, device: device.id }, { signal })
+      return { handle, vocabSize, memory, device }
+    }
+    try {
+      return await loadOn(chosen)
+    } catch (error) {
+      // What a GPU cannot run, the CPU can: but only for those who left the choice to the app.
+      if (spec.device !== 'auto' || chosen.kind === 'cpu' || toAppError(error).code !== 'unsupported') throw error
+      return loadOn(await devices.choose('cpu'))
+    }
+  }
+
   async function unload(dir?: string): Promise<void> {
     if (holder !== null || current === null || (dir !== undefined && current.dir !== dir)) return
     await exclusively({ purpose: 'unloading a model', wait: false }, drop)
@@ -100,13 +120,12 @@ export function createLoadedModels({ engine, idleMs }: LoadedModelsDeps): Loaded
 
   return {
     use(spec, turn, work, onLoading) {
-      const key = JSON.stringify([spec.dir, spec.computeDtype, spec.contextLength, spec.fast])
+      const key = JSON.stringify([spec.dir, spec.computeDtype, spec.contextLength, spec.fast, spec.device])
       return exclusively(turn, async () => {
         if (current?.key !== key) {
           await drop()
           onLoading?.()
-          const { handle, vocabSize, memory } = await engine.call('model.load', spec, { signal: turn.signal })
-          current = { key, dir: spec.dir, model: { handle, vocabSize, memory } }
+          current = { key, dir: spec.dir, model: await load(spec, turn.signal) }
         }
         return work(current.model)
       })

@@ -1,7 +1,8 @@
 /** Perplexity of a model on a text, with everything on record that a comparison depends on. */
-import type { EvaluateRequest } from '../contract/domain.ts'
+import type { DeviceChoice, EvaluateRequest } from '../contract/domain.ts'
 import type { ComputeDtype } from '../contract/quant.ts'
 import type { Tokenizers } from '../tokenizer/tokenizers.ts'
+import { deviceLabel } from './devices.ts'
 import type { Engine } from './engine.ts'
 import { type EvaluationText, tokenize, withIdsFile } from './evaluation-text.ts'
 import type { LoadedModels } from './loaded-models.ts'
@@ -22,6 +23,7 @@ export interface PerplexityRequest extends Pick<EvaluateRequest, 'protocol' | 'w
   name: string
   text: EvaluationText
   computeDtype: ComputeDtype
+  device: DeviceChoice
 }
 
 export interface PerplexityProgress {
@@ -64,16 +66,17 @@ export async function measurePerplexity(
   signal: AbortSignal,
   onProgress: (progress: PerplexityProgress) => void,
 ): Promise<PerplexityResult> {
-  const { dir, text, protocol, window, stride, maxTokens, computeDtype } = request
+  const { dir, text, protocol, window, stride, maxTokens, computeDtype, device } = request
   const { ids, specialIds } = await tokenize(tokenizers, dir, text.text, signal)
   const stream = maxTokens === null ? ids : ids.slice(0, maxTokens)
-  const spec = { dir, computeDtype, contextLength: window, fast: false }
+  const spec = { dir, computeDtype, contextLength: window, fast: false, device }
   const turn = { purpose: `measuring ${request.name}`, signal, wait: true }
   const { simd, threads } = await machine.machine()
-  const measured = await withIdsFile(tempDir, stream, (idsFile) =>
-    loaded.use(spec, turn, ({ handle }) => {
-      const input = { handle, idsFile, protocol, window, stride, maxTokens }
-      return engine.stream('model.perplexity', input, { signal, onEvent: onProgress })
+  const { measured, ranOn } = await withIdsFile(tempDir, stream, (idsFile) =>
+    loaded.use(spec, turn, async (model) => {
+      const input = { handle: model.handle, idsFile, protocol, window, stride, maxTokens }
+      const result = await engine.stream('model.perplexity', input, { signal, onEvent: onProgress })
+      return { measured: result, ranOn: model.device }
     }),
   )
   return {
@@ -92,7 +95,7 @@ export async function measurePerplexity(
       streamTokens: measured.tokens,
       specialIds: [...specialIds],
       computeDtype,
-      device: 'cpu',
+      device: deviceLabel(ranOn),
       simd: simd.active,
       threads,
     },

@@ -38,6 +38,7 @@ async function setUp(freeBytes: number) {
   const planner = createQuantizePlanner({
     models,
     machine: createMachineInfo(engine),
+    device: () => 'auto',
     outputDir: () => join(root, 'models'),
     contextLength: () => 256,
     freeBytes: async () => freeBytes,

@@ -1,12 +1,13 @@
 /** A request to quantize, worked out and checked before anything is started. */
 import { access, constants, readdir } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
-import type { Estimate, ModelDetail, QuantizeRequest } from '../contract/domain.ts'
+import type { DeviceChoice, Estimate, ModelDetail, QuantizeRequest } from '../contract/domain.ts'
 import type { EngineQuant } from '../contract/engine.ts'
 import { AppError } from '../contract/errors.ts'
 import type { QuantConfig, QuantSpec, ResolvedTensor } from '../contract/quant.ts'
 import { mixLabel, resolvedRoundZero } from '../plan/choices.ts'
-import { estimateConfig } from '../plan/estimate.ts'
+import { memoryFor } from '../plan/device.ts'
+import { estimateConfig, type PlanSituation } from '../plan/estimate.ts'
 import { formatDisk } from '../plan/units.ts'
 import { toWriteError } from '../storage/atomic-write.ts'
 import type { MachineInfo } from './machine.ts'
@@ -35,6 +36,8 @@ export interface QuantizePlanner {
 export interface QuantizePlannerDeps {
   models: Models
   machine: MachineInfo
+  /** Where to work when a request does not say. */
+  device(): DeviceChoice
   outputDir(): string
   contextLength(): number
   freeBytes(path: string): Promise<number>
@@ -43,17 +46,20 @@ export interface QuantizePlannerDeps {
 export function createQuantizePlanner({
   models,
   machine,
+  device,
   outputDir,
   contextLength,
   freeBytes,
 }: QuantizePlannerDeps): QuantizePlanner {
+  async function situation(length: number): Promise<PlanSituation> {
+    const here = await machine.machine()
+    return { contextLength: length, machine: here, runsIn: memoryFor(device(), here) }
+  }
+
   async function plan(modelId: string, config: QuantConfig, outDir: string): Promise<QuantizePlan> {
     const detail = await models.detail(modelId)
     if (detail.summary.quantizeProblem !== null) throw AppError.fromShape(detail.summary.quantizeProblem)
-    const estimate = estimateConfig(detail, config, {
-      contextLength: contextLength(),
-      machine: await machine.machine(),
-    })
+    const estimate = estimateConfig(detail, config, await situation(contextLength()))
     if (estimate.quantizeFit.verdict === 'too-big') throw new AppError('out-of-memory', estimate.quantizeFit.reason)
     await checkWritable(outDir)
     await checkDisk(estimate.fileBytes, outDir, freeBytes)
@@ -70,20 +76,21 @@ export function createQuantizePlanner({
   return {
     async estimate(modelId, config, length) {
       const detail = await models.detail(modelId)
-      return estimateConfig(detail, config, { contextLength: length, machine: await machine.machine() })
+      return estimateConfig(detail, config, await situation(length))
     },
     plan,
     async complete(request) {
       const { label } = await plan(request.modelId, request.config, request.outDir ?? outputDir())
       const source = await models.find(request.modelId)
+      const where = { device: request.device ?? device() }
       if (request.outDir !== undefined) {
         const outDir = resolve(request.outDir)
         await checkPlace(outDir, request.overwrite ?? false)
-        return { ...request, name: request.name ?? basename(outDir), outDir }
+        return { ...request, ...where, name: request.name ?? basename(outDir), outDir }
       }
       const wanted = request.name ?? `${source.name} ${label}`
       const free = await freeName(outputDir(), wanted)
-      return { ...request, name: free.name, outDir: join(outputDir(), free.folder) }
+      return { ...request, ...where, name: free.name, outDir: join(outputDir(), free.folder) }
     },
   }
 }

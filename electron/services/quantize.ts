@@ -6,9 +6,10 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { QuantizeRequest, TensorResult } from '../contract/domain.ts'
 import type { EngineContract } from '../contract/engine.ts'
-import { AppError } from '../contract/errors.ts'
+import { AppError, toAppError } from '../contract/errors.ts'
 import type { EventOf, OutputOf } from '../contract/method.ts'
 import { TEXT_FILES } from '../tokenizer/tokenizer-files.ts'
+import type { Devices } from './devices.ts'
 import type { Engine } from './engine.ts'
 import type { JobContext, JobKind, RequestOf } from './job-kind.ts'
 import { withMembers } from './json-text.ts'
@@ -29,6 +30,7 @@ export interface QuantizeDeps {
   library: Library
   loaded: LoadedModels
   machine: MachineInfo
+  devices: Devices
   planner: QuantizePlanner
   /** Keeps time and errors of a finished run for the comparison. */
   record(modelId: string, run: QuantizeRun): Promise<void>
@@ -113,7 +115,9 @@ async function make(
     if (staging.resumed) context.log('Going on from what an earlier run finished.')
     if (staging.discarded) context.log('Unfinished work on another source or with other settings was thrown away.')
     const tensors: TensorResult[] = []
-    const made = await quantizeWeights(deps.engine, plan, request, staging, context, tensors)
+    const made = await onDevice(deps, request, context, (device) =>
+      quantizeWeights(deps.engine, { plan, request, device, staging, context }, tensors),
+    )
     context.progress({ phase: 'write', done: 0, total: 1, unit: 'steps', detail: 'configuration and tokenizer' })
     const origin = { path: deps.library.sourceName(source), ...hashes }
     const files = await writeSmallFiles(staging, source.path, plan, request, made.files)
@@ -128,12 +132,37 @@ async function make(
   }
 }
 
+/** Works on the chosen device. What a GPU cannot do, the CPU can: but only for those who left the choice to the app. */
+async function onDevice(
+  { devices }: QuantizeDeps,
+  request: QuantizeRequest,
+  context: JobContext,
+  work: (device: string) => Promise<Made>,
+): Promise<Made> {
+  const choice = request.device ?? 'cpu'
+  const { id, kind, name } = await devices.choose(choice)
+  if (kind !== 'cpu') context.log(`Quantizing on ${name}.`)
+  try {
+    return await work(id)
+  } catch (thrown) {
+    const error = toAppError(thrown)
+    if (choice !== 'auto' || kind === 'cpu' || error.code !== 'unsupported') throw thrown
+    context.log(`${name} cannot do this (${error.message}); the CPU does it.`)
+    return work('cpu')
+  }
+}
+
+interface WeightsWork {
+  plan: QuantizePlan
+  request: QuantizeRequest
+  device: string
+  staging: Staging
+  context: JobContext
+}
+
 function quantizeWeights(
   engine: Engine,
-  plan: QuantizePlan,
-  request: QuantizeRequest,
-  staging: Staging,
-  context: JobContext,
+  { plan, request, device, staging, context }: WeightsWork,
   results: TensorResult[],
 ): Promise<Made> {
   const specs = new Map(plan.linears.map(({ name, choice }) => [name, choice]))
@@ -166,6 +195,7 @@ function quantizeWeights(
     outDir: staging.dir,
     plan: plan.choices,
     computeDtype: request.config.computeDtype,
+    device,
   }
   return engine.stream('model.quantize', input, { signal: context.signal, onEvent })
 }

@@ -9,6 +9,7 @@ import { createWorkerTransport } from '../tokenizer/worker-transport.ts'
 import { type Chat, createChat, type RunOptions } from './chat.ts'
 import { type Compare, createCompare } from './compare.ts'
 import { type Conversations, createConversations } from './conversations.ts'
+import { createDevices, type Devices } from './devices.ts'
 import { engineStarted } from './engine-settings.ts'
 import { createEvaluator } from './evaluate.ts'
 import type { JobKinds } from './job-kind.ts'
@@ -41,6 +42,7 @@ export interface Services {
   models: Models
   loaded: LoadedModels
   machine: MachineInfo
+  devices: Devices
   measurements: Measurements
   presets: Presets
   planner: QuantizePlanner
@@ -79,7 +81,8 @@ export async function createServices({ platform, starter, tokenizerScript, log }
   })
   const tokenizers = createTokenizers(createWorkerTransport(tokenizerScript))
   const machine = createMachineInfo(supervisor)
-  const loaded = createLoadedModels({ engine: supervisor, idleMs: IDLE_MS })
+  const devices = createDevices(machine)
+  const loaded = createLoadedModels({ engine: supervisor, devices, idleMs: IDLE_MS })
   const stopWatching = supervisor.watch(({ state }) => {
     if (state !== 'ready') loaded.forget()
   })
@@ -99,14 +102,15 @@ export async function createServices({ platform, starter, tokenizerScript, log }
   })
   const measurements = createMeasurements(stores.measurements)
   const defaults = (): RunOptions => {
-    const { computeDtype, contextLength } = settings.get()
-    return { computeDtype, contextLength, fast: true }
+    const { computeDtype, contextLength, device } = settings.get()
+    return { computeDtype, contextLength, device, fast: true }
   }
   const perplexity = { engine: supervisor, tokenizers, loaded, machine, tempDir }
   const evaluator = createEvaluator({ ...perplexity, models, measurements, defaults, bundledText, now })
   const planner = createQuantizePlanner({
     models,
     machine,
+    device: () => settings.get().device,
     outputDir,
     contextLength: () => settings.get().contextLength,
     freeBytes: freeDiskBytes,
@@ -117,6 +121,7 @@ export async function createServices({ platform, starter, tokenizerScript, log }
     library,
     loaded,
     machine,
+    devices,
     planner,
     record: measurements.addRun,
     measure: evaluator.measure,
@@ -135,6 +140,7 @@ export async function createServices({ platform, starter, tokenizerScript, log }
     models,
     loaded,
     machine,
+    devices,
     measurements,
     presets: createPresets(stores.presets),
     planner,

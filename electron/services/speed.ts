@@ -1,6 +1,7 @@
 /** Speed and memory of a model as chats run it: several short generations, medians of their rates. */
 import type { MemoryParts } from '../contract/domain.ts'
 import type { Tokenizers } from '../tokenizer/tokenizers.ts'
+import { deviceLabel } from './devices.ts'
 import type { Engine } from './engine.ts'
 import { type EvaluationText, tokenize } from './evaluation-text.ts'
 import type { LoadedModels, LoadSpec } from './loaded-models.ts'
@@ -45,7 +46,7 @@ export async function measureSpeed(
   const { simd, threads } = await machine.machine()
   const turn = { purpose: `timing ${name}`, signal, wait: true }
   const prompts = promptsFrom(ids.slice(specialIds.length), specialIds, spec.contextLength)
-  const runs = await loaded.use(spec, turn, async ({ handle }) => {
+  const { runs, ranOn } = await loaded.use(spec, turn, async ({ handle, device }) => {
     const measured = []
     // The first run pays for page faults and caches; it is not counted.
     for (const [index, prompt] of prompts.entries()) {
@@ -55,7 +56,7 @@ export async function measureSpeed(
       signal.throwIfAborted()
       if (index > 0) measured.push(result)
     }
-    return measured
+    return { runs: measured, ranOn: device }
   })
   return {
     decodeTokensPerSecond: median(runs.map((run) => rate(run.newIds.length - 1, run.decodeSeconds))),
@@ -73,7 +74,7 @@ export async function measureSpeed(
       computeDtype: spec.computeDtype,
       numerics: spec.fast ? 'fast' : 'exact',
       contextLength: spec.contextLength,
-      device: 'cpu',
+      device: deviceLabel(ranOn),
       simd: simd.active,
       threads,
     },

@@ -2,10 +2,11 @@
 
 namespace hqq {
 
-std::string Engine::add(std::unique_ptr<Model> model, Numerics numerics) {
+std::string Engine::add(std::unique_ptr<Model> model, Numerics numerics, const std::string& device) {
   auto loaded = std::make_shared<LoadedModel>();
   loaded->model = std::move(model);
   loaded->numerics = numerics;
+  loaded->device = device;
   const std::scoped_lock lock(mutex_);
   const std::string handle = "model-" + std::to_string(next_++);
   models_.emplace(handle, std::move(loaded));

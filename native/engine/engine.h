@@ -14,13 +14,14 @@ namespace hqq {
 struct LoadedModel {
   std::unique_ptr<Model> model;
   Numerics numerics = Numerics::exact;
+  std::string device = "cpu";  // or "cuda:UUID"
   std::mutex in_use;
 };
 
 class Engine {
  public:
   /// Takes a model over and returns its handle.
-  std::string add(std::unique_ptr<Model> model, Numerics numerics);
+  std::string add(std::unique_ptr<Model> model, Numerics numerics, const std::string& device = "cpu");
   /// Forgets a model and frees its memory. Throws EngineError{not_found} or {busy}.
   void remove(const std::string& handle);
 
@@ -30,6 +31,7 @@ class Engine {
     Use(Engine& engine, const std::string& handle);
     Model& model() const { return *loaded_->model; }
     Numerics numerics() const { return loaded_->numerics; }
+    const std::string& device() const { return loaded_->device; }
 
    private:
     std::shared_ptr<LoadedModel> loaded_;

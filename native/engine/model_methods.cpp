@@ -2,6 +2,7 @@
 #include <chrono>
 #include <limits>
 
+#include "engine/cuda_library.h"
 #include "engine/device_field.h"
 #include "engine/dtype_field.h"
 #include "engine/fields.h"
@@ -20,13 +21,35 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-Json memory_of(const ModelInfo& info) {
+/// What a GPU holds for a model, for the fields of the memory that are not the model's own.
+Json gpu_memory(const std::string& device, int64_t& peak_bytes) {
+  CudaLibrary& cuda = CudaLibrary::instance();
+  const HqqCudaDeviceInfo info = cuda.device(device).info;
+  HqqCudaMemory own{};
+  cuda.call(cuda.api().device.memory, info.ordinal, &own);
+  peak_bytes = own.peak;
+  Json json;
+  json.set("id", device)
+      .set("totalBytes", info.total_bytes)
+      .set("freeBytes", info.free_bytes)
+      .set("otherBytes", info.other_bytes >= 0 ? Json(info.other_bytes) : Json());
+  return json;
+}
+
+void reset_gpu_peak(const std::string& device) {
+  CudaLibrary& cuda = CudaLibrary::instance();
+  cuda.call(cuda.api().device.reset_peak, cuda.device(device).info.ordinal);
+}
+
+Json memory_of(const ModelInfo& info, const std::string& device) {
   Json memory;
+  int64_t peak_bytes = memory_counts().peak_total;
+  if (device != "cpu") memory.set("device", gpu_memory(device, peak_bytes));
   memory.set("weightsBytes", info.weight_bytes + info.mapped_bytes)
       .set("metadataBytes", info.metadata_bytes)
       .set("kvCacheBytes", info.kv_cache_bytes)
       .set("scratchBytes", info.scratch_bytes)
-      .set("peakBytes", memory_counts().peak_total)
+      .set("peakBytes", peak_bytes)
       .set("residentBytes", resident_bytes());
   return memory;
 }
@@ -65,11 +88,14 @@ Json load(Engine& engine, const Json& input, Reporter& reporter) {
 
   const auto start = std::chrono::steady_clock::now();
   reset_peak();
+  if (options.device != "cpu") reset_gpu_peak(options.device);
   auto model = Model::load(dir, options, reporter);
   const ModelInfo info = model->info();
   Json result;
-  result.set("vocabSize", info.config.vocab_size).set("memory", memory_of(info)).set("seconds", seconds_since(start));
-  result.set("handle", engine.add(std::move(model), fast ? Numerics::fast : Numerics::exact));
+  result.set("vocabSize", info.config.vocab_size)
+      .set("memory", memory_of(info, options.device))
+      .set("seconds", seconds_since(start));
+  result.set("handle", engine.add(std::move(model), fast ? Numerics::fast : Numerics::exact, options.device));
   return result;
 }
 
@@ -111,7 +137,7 @@ Json generate(Engine& engine, const Json& input, Reporter& reporter) {
       .set("reusedTokens", generated.reused_tokens)
       .set("prefillSeconds", generated.prefill_seconds)
       .set("decodeSeconds", generated.decode_seconds)
-      .set("memory", memory_of(use.model().info()));
+      .set("memory", memory_of(use.model().info(), use.device()));
   return result;
 }
 

@@ -24,6 +24,7 @@ const settings = {
   modelDirs: [],
   threads: null,
   computeDtype: 'float32',
+  device: 'auto',
   contextLength: 2048,
 } as const
 
