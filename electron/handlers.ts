@@ -7,11 +7,13 @@ import type { Platform } from './platform/platform.ts'
 import type { Handlers } from './rpc/server.ts'
 import { watchEngine } from './services/engine-watch.ts'
 import { listFiles } from './services/files.ts'
+import { pinned } from './services/hub/download-kind.ts'
 import type { Services } from './services/services.ts'
 
 export function createHandlers(services: Services, platform: Platform): Handlers<AppContract> {
   const { supervisor, settings, models, presets, planner, jobs, compare, measurements, chat, conversations, loaded } =
     services
+  const { hub, uploads, streamQuantizing } = services
   const contextOr = (length: number | undefined) => length ?? settings.get().contextLength
 
   return {
@@ -70,12 +72,31 @@ export function createHandlers(services: Services, platform: Platform): Handlers
     'quantize.estimate': ({ modelId, config, contextLength }) =>
       planner.estimate(modelId, config, contextOr(contextLength)),
     'quantize.start': async (request) => jobs.start({ kind: 'quantize', request: await planner.complete(request) }),
+    'hub.account': (_, { signal }) => hub.account(signal),
+    'hub.login': ({ token }, { signal }) => hub.login(token, signal),
+    'hub.logout': (_, { signal }) => hub.logout(signal),
+    'hub.search': ({ query, cursor }, { signal }) => hub.search(query, cursor, signal),
+    'hub.inspect': ({ repo, revision }, { signal }) => hub.inspect(repo, revision, signal),
+    'hub.download': async (request) => jobs.start({ kind: 'download', request: await pinned(hub, request) }),
+    'hub.quantize': async (request) =>
+      jobs.start({ kind: 'download-quantize', request: await streamQuantizing.complete(request) }),
+    'hub.planUpload': (request, { signal }) => uploads.plan(request, signal),
+    'hub.upload': (request) => jobs.start({ kind: 'upload', request }),
+    'hub.cache': async () => ({ cacheDir: hub.environment.cacheDir, repos: await hub.cache() }),
+    'hub.removeFromCache': async ({ type, name, commit }) => {
+      await hub.removeFromCache({ type, name }, commit)
+      models.changed()
+      return {}
+    },
+
     'evaluate.start': (request) => jobs.start({ kind: 'evaluate', request }),
 
     'jobs.watch': (_, context) => jobs.watch(context),
     'jobs.list': () => jobs.list(),
     'jobs.follow': ({ id }, context) => jobs.follow(id, context),
     'jobs.cancel': ({ id }) => jobs.cancel(id),
+    'jobs.pause': ({ id }) => jobs.pause(id),
+    'jobs.prioritize': ({ id }) => jobs.prioritize(id),
     'jobs.retry': ({ id }) => jobs.retry(id),
     'jobs.remove': async ({ id }) => {
       await jobs.remove(id)

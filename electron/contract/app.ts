@@ -19,6 +19,15 @@ import {
   tensorResultSchema,
 } from './domain.ts'
 import { errorShapeSchema } from './errors.ts'
+import {
+  cachedRepoSchema,
+  hubAccountSchema,
+  hubModelDetailSchema,
+  hubModelSchema,
+  hubQuerySchema,
+  uploadPlanSchema,
+} from './hub.ts'
+import { downloadQuantizeRequestSchema, downloadRequestSchema, uploadRequestSchema } from './hub-requests.ts'
 import { call, stream } from './method.ts'
 import { presetSchema, quantConfigSchema } from './quant.ts'
 
@@ -119,6 +128,29 @@ export const appContract = {
   ),
   'quantize.start': call(quantizeRequestSchema, jobRecordSchema),
 
+  'hub.account': call(empty, hubAccountSchema),
+  /** Asks the Hub whose token it is before it is kept. */
+  'hub.login': call(z.object({ token: z.string().max(1000) }), hubAccountSchema),
+  'hub.logout': call(empty, hubAccountSchema),
+  'hub.search': call(
+    z.object({ query: hubQuerySchema, cursor: z.string().nullable().default(null) }),
+    z.object({ models: z.array(hubModelSchema), next: z.string().nullable() }),
+  ),
+  /** From a few hundred kilobytes: config.json, the headers of the weights, the card. */
+  'hub.inspect': call(z.object({ repo: z.string(), revision: z.string().default('main') }), hubModelDetailSchema),
+  'hub.download': call(downloadRequestSchema, jobRecordSchema),
+  /** Quantizes each tensor as its bytes arrive; the original never lies on the disk as a whole. */
+  'hub.quantize': call(downloadQuantizeRequestSchema, jobRecordSchema),
+  /** What an upload would do. */
+  'hub.planUpload': call(uploadRequestSchema, uploadPlanSchema),
+  'hub.upload': call(uploadRequestSchema, jobRecordSchema),
+  'hub.cache': call(empty, z.object({ cacheDir: z.string(), repos: z.array(cachedRepoSchema) })),
+  /** One revision, or all of a repository. */
+  'hub.removeFromCache': call(
+    z.object({ type: z.enum(['model', 'dataset']), name: z.string(), commit: z.string().nullable() }),
+    empty,
+  ),
+
   'evaluate.start': call(evaluateRequestSchema, jobRecordSchema),
 
   'jobs.watch': stream(empty, z.object({ jobs: z.array(jobRecordSchema) }), empty, () => 'jobs'),
@@ -137,6 +169,10 @@ export const appContract = {
     (event) => (event.type === 'record' ? 'record' : null),
   ),
   'jobs.cancel': call(byId, jobRecordSchema),
+  /** Stops it for now; jobs.retry goes on. */
+  'jobs.pause': call(byId, jobRecordSchema),
+  /** Lets a waiting job go before the others. */
+  'jobs.prioritize': call(byId, jobRecordSchema),
   /** Runs the same request again; a resumable one goes on from its last durable tensor. */
   'jobs.retry': call(byId, jobRecordSchema),
   /** Forgets the record and deletes what an unfinished job had kept. */

@@ -1,6 +1,7 @@
 /** The nouns of the application that are not about quantization choices: models, jobs, measurements, chats, settings. */
 import { z } from 'zod'
 import { errorShapeSchema } from './errors.ts'
+import { downloadQuantizeRequestSchema, downloadRequestSchema, uploadRequestSchema } from './hub-requests.ts'
 import { computeDtypeSchema, quantConfigSchema, quantSpecSchema, resolvedTensorSchema } from './quant.ts'
 
 const bytes = z.number().nonnegative()
@@ -187,7 +188,16 @@ export type Estimate = z.infer<typeof estimateSchema>
 
 // Jobs
 
-export const JOB_STATES = ['queued', 'running', 'stopping', 'done', 'failed', 'cancelled', 'interrupted'] as const
+export const JOB_STATES = [
+  'queued',
+  'running',
+  'stopping',
+  'done',
+  'failed',
+  'cancelled',
+  'interrupted',
+  'paused',
+] as const
 export const jobStateSchema = z.enum(JOB_STATES)
 export type JobState = z.infer<typeof jobStateSchema>
 
@@ -222,7 +232,7 @@ export const tensorResultSchema = z.object({
 })
 export type TensorResult = z.infer<typeof tensorResultSchema>
 
-export const jobKindSchema = z.enum(['quantize', 'evaluate'])
+export const jobKindSchema = z.enum(['quantize', 'evaluate', 'download', 'download-quantize', 'upload'])
 
 export const perplexityProtocolSchema = z.enum(['hqq', 'windows'])
 
@@ -269,6 +279,9 @@ export type EvaluateRequest = z.infer<typeof evaluateRequestSchema>
 export const jobRequestSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('quantize'), request: quantizeRequestSchema }),
   z.object({ kind: z.literal('evaluate'), request: evaluateRequestSchema }),
+  z.object({ kind: z.literal('download'), request: downloadRequestSchema }),
+  z.object({ kind: z.literal('download-quantize'), request: downloadQuantizeRequestSchema }),
+  z.object({ kind: z.literal('upload'), request: uploadRequestSchema }),
 ])
 export type JobRequest = z.infer<typeof jobRequestSchema>
 
@@ -292,6 +305,8 @@ export const jobRecordSchema = z.object({
   /** How often the engine died while this job ran. */
   engineDeaths: z.number().int().default(0),
   attempts: z.number().int().default(1),
+  /** Of those that wait, the highest goes first. */
+  priority: z.number().int().default(0),
 })
 export type JobRecord = z.infer<typeof jobRecordSchema>
 
@@ -400,5 +415,9 @@ export const settingsSchema = z.object({
   device: deviceChoiceSchema.default('auto'),
   /** Context used for estimates and chats unless the model's own is shorter. */
   contextLength: z.number().int().min(16).default(2048),
+  /** Bytes a second that all downloads together may take; null: no limit. */
+  downloadBytesPerSecond: z.number().positive().nullable().default(null),
+  /** Free space that downloads leave on a disk. */
+  diskFloorBytes: bytes.default(2e9),
 })
 export type Settings = z.infer<typeof settingsSchema>

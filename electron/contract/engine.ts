@@ -74,6 +74,17 @@ const modelQuantize = stream(
     /** dtype of scale, zero and kept floating-point tensors; null keeps those as stored. */
     computeDtype: computeDtypeSchema.nullable(),
     maxShardBytes: z.number().positive().default(5e9),
+    /** Set while the source's files are still arriving: sparse files of their full size whose headers are whole. */
+    arriving: z
+      .object({
+        /** Stands for the source's contents in place of sizes and times, which change meanwhile. */
+        identity: z.string(),
+        /** Source tensors whose earlier results came from bytes that proved wrong. */
+        discard: z.array(z.string()),
+        /** Source tensors that have arrived; nothing else is read. Null: all are done, and files are assembled. */
+        tensors: z.array(z.string()).nullable(),
+      })
+      .optional(),
     device,
   }),
   z.discriminatedUnion('type', [
@@ -99,7 +110,10 @@ const modelQuantize = stream(
     }),
   ]),
   z.object({
+    /** None as long as tensors are missing. */
     files: z.array(z.string()),
+    /** Source tensors that are not done, when `arriving` says that all should be. */
+    missing: z.array(z.string()),
     fileBytes: bytes,
     quantizedTensors: z.number().int(),
     keptTensors: z.number().int(),

@@ -15,7 +15,7 @@ type Layer = OutputOf<EngineContract['model.inspect']>['quantizedLayers'][number
 const JOURNAL = 'journal.json'
 
 export async function fakeQuantize(
-  { modelDir, outDir, plan, computeDtype }: ParsedInputOf<Quantize>,
+  { modelDir, outDir, plan, computeDtype, arriving }: ParsedInputOf<Quantize>,
   context: StreamContext<EventOf<Quantize>>,
   step: FakeStep,
   options: FakeEngineOptions,
@@ -25,11 +25,16 @@ export async function fakeQuantize(
   mkdirSync(outDir, { recursive: true })
   // The journal is only ever written below.
   const finished = new Set(existsSync(journal) ? (JSON.parse(readFileSync(journal, 'utf8')) as string[]) : [])
+  for (const tensor of arriving?.discard ?? []) finished.delete(moduleOf(tensor))
+  if (arriving !== undefined) writeFileSync(journal, JSON.stringify([...finished]))
+  const part = arriving === undefined || arriving.tensors === null ? null : new Set(arriving.tensors.map(moduleOf))
+  const missing = arriving?.tensors === null ? plan.filter(({ name }) => !finished.has(name)) : []
   const bytesTotal = plan.length * 1000
   const layers: Layer[] = []
   let resumedTensors = 0
 
   for (const [index, { name, quant }] of plan.entries()) {
+    if (part?.has(name) === false || missing.some((other) => other.name === name)) continue
     const weight = source.tensors.find((tensor) => tensor.name === `${name}.weight`)
     if (weight === undefined) throw new AppError('bad-input', `The model has no layer ${name}.`)
     const shape: [number, number] = [weight.shape[0] ?? 1, weight.shape[1] ?? 1]
@@ -58,19 +63,20 @@ export async function fakeQuantize(
     context.emit({ type: 'progress', phase: 'quantize', ...progress, current: name })
   }
 
+  const made = { quantizedTensors: layers.length, resumedTensors, seconds: 0.001 * plan.length, peakBytes: 1e6 }
+  if (part !== null || missing.length > 0) {
+    const names = missing.map(({ name }) => `${name}.weight`)
+    return { ...made, files: [], missing: names, fileBytes: 0, keptTensors: 0 }
+  }
   const kept = source.tensors.filter((tensor) => !layers.some((layer) => tensor.name === `${layer.name}.weight`))
   const tensors = [...layers.flatMap((layer) => tensorsOf(layer, computeDtype)), ...kept]
   const fileBytes = writeWeights(join(outDir, 'model.safetensors'), tensors, { fake_layers: JSON.stringify(layers) })
   rmSync(journal, { force: true })
-  return {
-    files: ['model.safetensors'],
-    fileBytes,
-    quantizedTensors: layers.length,
-    keptTensors: kept.length,
-    resumedTensors,
-    seconds: 0.001 * plan.length,
-    peakBytes: 1e6,
-  }
+  return { ...made, files: ['model.safetensors'], missing: [], fileBytes, keptTensors: kept.length }
+}
+
+function moduleOf(tensor: string): string {
+  return tensor.replace(/\.weight$/, '')
 }
 
 function layerOf(name: string, shape: [number, number], quant: EngineQuant): Layer {

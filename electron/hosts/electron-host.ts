@@ -46,10 +46,10 @@ export async function runElectronHost({ electron, layout, dataDir: chosen }: Ele
 }
 
 async function start(electron: typeof Electron, layout: Layout, dataDir: string): Promise<void> {
-  const { app, BrowserWindow, dialog, Menu, nativeTheme, session, shell, utilityProcess } = electron
+  const { app, BrowserWindow, dialog, Menu, nativeTheme, safeStorage, session, shell, utilityProcess } = electron
   const log = openLogFile(dataDir)
   const core = await createApp({
-    platform: createElectronPlatform({ dataDir, resourcesDir: layout.resources, dialog, shell }),
+    platform: createElectronPlatform({ dataDir, resourcesDir: layout.resources, dialog, shell, safeStorage }),
     starter: createElectronStarter({ utilityProcess, script: layout.worker, args: [layout.addon] }),
     tokenizerScript: layout.tokenizer,
     log: log.write,

@@ -1,6 +1,6 @@
 /** The client as a `fetch`, for the Hub's own library: with our redirects, proxies, patience and care for the token. */
 import { Readable } from 'node:stream'
-import type { HubAnswer, HubClient, HubRequest } from './hub-client.ts'
+import { type HubAnswer, type HubClient, type HubRequest, toHubError } from './hub-client.ts'
 import type { Subject } from './hub-errors.ts'
 import { DEFAULT_RETRY, type RetryPolicy, withRetries } from './retry.ts'
 
@@ -27,8 +27,11 @@ export function asFetch(client: HubClient, options: AsFetchOptions = {}): typeof
       ...(subject === undefined ? {} : { subject }),
       ...(token === undefined ? {} : { token }),
     }
-    const answer = await withRetries(() => send(client, url, base, init.body, options.onSent), retry, signal)
-    return toResponse(answer)
+    try {
+      return toResponse(await withRetries(() => send(client, url, base, init.body, options.onSent), retry, signal))
+    } catch (error) {
+      throw toHubError(error, signal)
+    }
   }
 }
 

@@ -68,9 +68,10 @@ export async function fetchFile(options: FetchOptions): Promise<void> {
     }
     await options.onMismatch?.()
     onBytes(-bytes)
+    // The bytes are written over in place: a reader that has the file mapped must not lose it under its feet.
     await chunks.clear()
-    await rm(path, { force: true })
     if (tries < HASH_TRIES) continue
+    await rm(path, { force: true })
     const name = id.kind === 'sha256' ? 'SHA-256' : 'git SHA-1'
     throw new AppError(
       'bad-file',
@@ -85,30 +86,60 @@ export function chunkMapPath(path: string): string {
 }
 
 async function fillAndHash(options: FetchOptions, file: FileHandle, chunks: ChunkMap): Promise<boolean> {
-  const { source, tuning, signal } = options
-  const abort = new AbortController()
-  const both = AbortSignal.any([signal, abort.signal])
+  const { source } = options
   const hash = createFollower(startHash(source.file.id, source.file.bytes), file, chunks, source.file.bytes)
-  const work = createSpans(chunks, tuning)
-  const state: State = { reader: false, claimed: new Set() }
-  const workers = Array.from({ length: Math.max(1, Math.min(tuning.connections, chunks.count)) }, () =>
-    fetchSpans({ ...options, signal: both }, file, chunks, work, state, hash.follow),
-  )
   try {
-    await Promise.all(workers)
+    await inPieces(options, file, chunks, hash.follow).catch((error: unknown) => {
+      if (!(error instanceof WholeOnly)) throw error
+      return fromStart(options, file, chunks, hash.follow)
+    })
   } catch (error) {
-    abort.abort(error)
-    await Promise.allSettled(workers)
     await hash.settle()
     throw error
   }
   return hash.finish()
 }
 
-interface State {
-  /** The server sends whole files only, and one connection reads it from the start. */
-  reader: boolean
-  claimed: Set<number>
+/** The server sends whole files only, whatever part is asked for. */
+class WholeOnly extends Error {}
+
+/** Several connections, each with runs of missing chunks of its own. */
+async function inPieces(options: FetchOptions, file: FileHandle, chunks: ChunkMap, onChunk: () => void): Promise<void> {
+  const { tuning, signal } = options
+  const abort = new AbortController()
+  const own = { ...options, signal: AbortSignal.any([signal, abort.signal]) }
+  const work = createSpans(chunks, tuning)
+  const workers = Array.from({ length: Math.max(1, Math.min(tuning.connections, chunks.count)) }, async () => {
+    for (let span = work.next(); span !== null; span = work.next()) {
+      const { first, last } = span
+      try {
+        await patiently(own, chunks, () => fetchSpan(own, file, chunks, { first, last }, onChunk))
+      } finally {
+        work.giveBack(span)
+      }
+    }
+  })
+  try {
+    await Promise.all(workers)
+  } catch (error) {
+    // Nobody may write any more when the next one begins.
+    abort.abort(error)
+    await Promise.allSettled(workers)
+    throw error
+  }
+}
+
+/** One connection that reads everything and leaves what is there already as it is. */
+function fromStart(options: FetchOptions, file: FileHandle, chunks: ChunkMap, onChunk: () => void): Promise<void> {
+  const { source, signal } = options
+  return patiently(options, chunks, async () => {
+    const { body, close } = await source.open(0, source.file.bytes, signal)
+    try {
+      await store(options, file, chunks, body, 0, source.file.bytes, onChunk)
+    } finally {
+      close()
+    }
+  })
 }
 
 interface Span {
@@ -118,44 +149,38 @@ interface Span {
 
 /** Hands out runs of missing chunks, from the front. */
 function createSpans(chunks: ChunkMap, tuning: FetchTuning) {
+  const claimed = new Set<number>()
+  const isFree = (index: number) => index < chunks.count && !chunks.has(index) && !claimed.has(index)
+
   return {
-    next(claimed: Set<number>): Span | null {
-      let missing = 0
-      for (let index = 0; index < chunks.count; index++) if (!chunks.has(index) && !claimed.has(index)) missing++
+    next(): Span | null {
+      let free = 0
+      for (let index = 0; index < chunks.count; index++) if (isFree(index)) free++
       // Near the end spans get shorter, so that all connections end at about the same time.
-      const fair = Math.ceil(missing / tuning.connections)
+      const fair = Math.ceil(free / tuning.connections)
       const most = Math.max(1, Math.min(fair, Math.floor(tuning.spanBytes / chunks.chunkBytes)))
       for (let first = 0; first < chunks.count; first++) {
-        if (chunks.has(first) || claimed.has(first)) continue
+        if (!isFree(first)) continue
         let last = first
-        while (last + 1 < chunks.count && last - first + 1 < most && !chunks.has(last + 1) && !claimed.has(last + 1))
-          last++
+        while (last - first + 1 < most && isFree(last + 1)) last++
         for (let index = first; index <= last; index++) claimed.add(index)
         return { first, last }
       }
       return null
     },
+    giveBack({ first, last }: Span): void {
+      for (let index = first; index <= last; index++) claimed.delete(index)
+    },
   }
 }
 
-async function fetchSpans(
-  options: FetchOptions,
-  file: FileHandle,
-  chunks: ChunkMap,
-  work: ReturnType<typeof createSpans>,
-  state: State,
-  onChunk: () => void,
-): Promise<void> {
-  const { retry, signal } = options
-  let failures = 0
-  for (;;) {
+/** Tries `work` again as long as what goes wrong may pass; progress renews the patience. */
+async function patiently({ retry, signal }: FetchOptions, chunks: ChunkMap, work: () => Promise<void>): Promise<void> {
+  for (let failures = 0; ; ) {
     if (signal.aborted) throw signal.reason
-    const span = work.next(state.claimed)
-    if (span === null) return
     const before = chunks.bytesDone()
     try {
-      if (!(await fetchSpan(options, file, chunks, span, state, onChunk))) return
-      failures = 0
+      return await work()
     } catch (error) {
       const lost = isNetworkFailure(error) ? new Transient(error.message, null, { cause: error }) : error
       if (signal.aborted || !(lost instanceof Transient)) throw lost
@@ -163,83 +188,91 @@ async function fetchSpans(
       const wait = failures >= retry.attempts ? null : waitBefore(failures, lost.retryAfterMs, retry)
       if (wait === null) throw lost
       await retry.sleep(wait, signal)
-    } finally {
-      for (let index = span.first; index <= span.last; index++) state.claimed.delete(index)
     }
   }
 }
 
-/** False when another connection already does all there is to do. */
 async function fetchSpan(
-  { source, tuning, limit, signal, onBytes, onChunk }: FetchOptions,
+  options: FetchOptions,
   file: FileHandle,
   chunks: ChunkMap,
   span: Span,
-  state: State,
-  followed: () => void,
-): Promise<boolean> {
-  const { bytes } = source.file
-  const begin = span.first * chunks.chunkBytes
-  const end = Math.min(bytes, (span.last + 1) * chunks.chunkBytes)
+  onChunk: () => void,
+): Promise<void> {
+  const { source, signal } = options
+  // What came before a failure is not asked for again.
+  let { first } = span
+  while (first <= span.last && chunks.has(first)) first++
+  if (first > span.last) return
+  const begin = first * chunks.chunkBytes
+  const end = Math.min(source.file.bytes, (span.last + 1) * chunks.chunkBytes)
   const { body, whole, close } = await source.open(begin, end, signal)
-  if (whole && state.reader) {
-    close()
-    return false
-  }
-  state.reader ||= whole
   try {
-    await (whole ? store(body, 0, bytes) : store(body, begin, end))
-    return true
+    if (whole && !(begin === 0 && end === source.file.bytes)) throw new WholeOnly()
+    await store(options, file, chunks, body, begin, end, onChunk)
   } finally {
     close()
-    if (whole) state.reader = false
+  }
+}
+
+/** Writes the bytes from `begin` to `end` and notes each chunk that is whole. A chunk that is noted is never written again. */
+async function store(
+  { tuning, limit, signal, onBytes, onChunk }: FetchOptions,
+  file: FileHandle,
+  chunks: ChunkMap,
+  data: AsyncIterable<Uint8Array>,
+  begin: number,
+  end: number,
+  followed: () => void,
+): Promise<void> {
+  let at = begin
+  let unwritten: Uint8Array[] = []
+  let gathered = 0
+  let unfinished = 0
+
+  async function write(): Promise<void> {
+    if (gathered === 0) return
+    const { bytesWritten } = await file.writev(unwritten, at - gathered)
+    if (bytesWritten !== gathered) {
+      throw new AppError('disk-full', 'The disk took only a part of what was written. Free some space, then resume.')
+    }
+    unwritten = []
+    gathered = 0
   }
 
-  async function store(data: AsyncIterable<Uint8Array>, from: number, to: number): Promise<void> {
-    let at = from
-    let unwritten: Uint8Array[] = []
-    let gathered = 0
-    let unfinished = 0
-    const write = async () => {
-      if (gathered === 0) return
-      const { bytesWritten } = await file.writev(unwritten, at - gathered)
-      if (bytesWritten !== gathered)
-        throw new AppError('disk-full', 'The disk took only a part of what was written. Free some space, then resume.')
-      unwritten = []
-      gathered = 0
-    }
-    try {
-      for await (const part of data) {
-        await limit.take(part.length, signal)
-        let rest = part
-        while (rest.length > 0 && at < to) {
-          const boundary = Math.min(to, (Math.floor(at / chunks.chunkBytes) + 1) * chunks.chunkBytes)
-          const piece = rest.subarray(0, Math.min(rest.length, boundary - at))
-          rest = rest.subarray(piece.length)
-          at += piece.length
-          gathered += piece.length
-          unwritten.push(piece)
-          const index = Math.floor((at - 1) / chunks.chunkBytes)
-          if (!chunks.has(index)) {
-            unfinished += piece.length
-            onBytes(piece.length)
-          }
-          if (at < boundary && gathered < tuning.writeBytes) continue
-          await write()
-          if (at < boundary || chunks.has(index)) continue
-          await chunks.add(index)
-          unfinished = 0
-          followed()
-          await onChunk?.(chunks)
-        }
-        if (rest.length > 0) throw new Transient('more bytes came than were announced')
-      }
-    } finally {
-      // What did not make a whole chunk is fetched again.
-      if (unfinished > 0) onBytes(-unfinished)
-    }
-    if (at < to) throw new Transient('the answer was cut off')
+  async function add(piece: Uint8Array, index: number, isLast: boolean): Promise<void> {
+    at += piece.length
+    if (chunks.has(index)) return
+    unwritten.push(piece)
+    gathered += piece.length
+    unfinished += piece.length
+    onBytes(piece.length)
+    if (isLast || gathered >= tuning.writeBytes) await write()
+    if (!isLast) return
+    await chunks.add(index)
+    unfinished = 0
+    followed()
+    await onChunk?.(chunks)
   }
+
+  try {
+    for await (const part of data) {
+      await limit.take(part.length, signal)
+      let rest = part
+      while (rest.length > 0 && at < end) {
+        const index = Math.floor(at / chunks.chunkBytes)
+        const boundary = Math.min(end, (index + 1) * chunks.chunkBytes)
+        const piece = rest.subarray(0, Math.min(rest.length, boundary - at))
+        rest = rest.subarray(piece.length)
+        await add(piece, index, at + piece.length === boundary)
+      }
+      if (rest.length > 0) throw new Transient('more bytes came than were announced')
+    }
+  } finally {
+    // What did not make a whole chunk is fetched again.
+    if (unfinished > 0) onBytes(-unfinished)
+  }
+  if (at < end) throw new Transient('the answer was cut off')
 }
 
 /** Hashes the file from its start as far as chunks have arrived without a gap, beside the download. */

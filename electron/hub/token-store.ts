@@ -5,16 +5,9 @@
 import { chmod, mkdir, open, readFile, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { AppError } from '../contract/errors.ts'
+import type { SecretBox } from '../contract/secrets.ts'
 import { toWriteError } from '../storage/atomic-write.ts'
 import { cleanToken, type HubEnvironment } from './environment.ts'
-
-/** The system's keyring, where a host has one. */
-export interface SecretBox {
-  /** False where it would only pretend to encrypt. */
-  available(): boolean
-  encrypt(text: string): Uint8Array
-  decrypt(data: Uint8Array): string
-}
 
 export type TokenSource = 'environment' | 'app' | 'hugging-face-file'
 

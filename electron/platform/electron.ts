@@ -1,5 +1,5 @@
 /** The platform of the Electron host. Electron's parts come in as arguments, so that tests need no binary. */
-import type { dialog, shell } from 'electron'
+import type { dialog, safeStorage, shell } from 'electron'
 import type { Platform } from './platform.ts'
 
 export interface ElectronPlatformOptions {
@@ -7,13 +7,31 @@ export interface ElectronPlatformOptions {
   readonly resourcesDir: string
   readonly dialog: Pick<typeof dialog, 'showOpenDialog'>
   readonly shell: Pick<typeof shell, 'showItemInFolder' | 'openExternal'>
+  readonly safeStorage: Pick<
+    typeof safeStorage,
+    'isEncryptionAvailable' | 'encryptString' | 'decryptString' | 'getSelectedStorageBackend'
+  >
 }
 
-export function createElectronPlatform({ dataDir, resourcesDir, dialog, shell }: ElectronPlatformOptions): Platform {
+export function createElectronPlatform({
+  dataDir,
+  resourcesDir,
+  dialog,
+  shell,
+  safeStorage,
+}: ElectronPlatformOptions): Platform {
   return {
     host: 'electron',
     dataDir,
     resourcesDir,
+    secrets: {
+      // Without a keyring Linux encrypts with a key that everybody knows.
+      available: () =>
+        safeStorage.isEncryptionAvailable() &&
+        (process.platform !== 'linux' || safeStorage.getSelectedStorageBackend() !== 'basic_text'),
+      encrypt: (text) => safeStorage.encryptString(text),
+      decrypt: (data) => safeStorage.decryptString(Buffer.from(data)),
+    },
     async pickPath(kind) {
       const { canceled, filePaths } = await dialog.showOpenDialog({
         properties: [kind === 'folder' ? 'openDirectory' : 'openFile'],

@@ -58,6 +58,12 @@ describe('opening with the system', () => {
 
 describe('Electron platform', () => {
   const shell = { showItemInFolder: () => {}, openExternal: async () => {} }
+  const safeStorage = {
+    isEncryptionAvailable: () => true,
+    encryptString: (text: string) => Buffer.from(`sealed ${text}`),
+    decryptString: (data: Buffer) => data.toString().replace('sealed ', ''),
+    getSelectedStorageBackend: () => 'basic_text' as const,
+  }
   const pick = (answer: { canceled: boolean; filePaths: string[] }) => {
     const asked: unknown[] = []
     const showOpenDialog = async (options: unknown) => {
@@ -66,7 +72,10 @@ describe('Electron platform', () => {
     }
     // Only the overload that is used.
     const dialog = { showOpenDialog } as unknown as Parameters<typeof createElectronPlatform>[0]['dialog']
-    return { asked, platform: createElectronPlatform({ dataDir: '/d', resourcesDir: '/r', dialog, shell }) }
+    return {
+      asked,
+      platform: createElectronPlatform({ dataDir: '/d', resourcesDir: '/r', dialog, shell, safeStorage }),
+    }
   }
 
   it('asks for a folder or a file with the native dialog', async () => {
@@ -74,6 +83,12 @@ describe('Electron platform', () => {
     await expect(platform.pickPath?.('folder')).resolves.toBe('/models/a')
     await platform.pickPath?.('file')
     expect(asked).toEqual([{ properties: ['openDirectory'] }, { properties: ['openFile'] }])
+  })
+
+  it('does not take a keyring that only pretends for one', () => {
+    const { secrets } = pick({ canceled: true, filePaths: [] }).platform
+    expect(secrets?.available()).toBe(process.platform !== 'linux')
+    expect(secrets?.decrypt(secrets.encrypt('hf_x'))).toBe('hf_x')
   })
 
   it('answers null when the dialog is dismissed', async () => {

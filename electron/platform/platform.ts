@@ -1,3 +1,5 @@
+import type { SecretBox } from '../contract/secrets.ts'
+
 /** What a host must supply to the application core. Optional members are what only some hosts can do. */
 export interface Platform {
   readonly host: 'electron' | 'web' | 'cli'
@@ -5,6 +7,8 @@ export interface Platform {
   readonly dataDir: string
   /** Absolute folder of what ships with the app: `demo-model/`. */
   readonly resourcesDir: string
+  /** The system's keyring, for the access token. */
+  readonly secrets?: SecretBox
   /** Native dialog; null when dismissed. Absent where there is none: the window then lists folders over RPC. */
   pickPath?(kind: 'folder' | 'file'): Promise<string | null>
   /** Shows a file or folder in the system's file manager. */

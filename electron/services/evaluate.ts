@@ -58,6 +58,7 @@ export function createEvaluator(deps: EvaluateDeps): Evaluator {
 
   return {
     kind: {
+      lane: 'engine',
       async title({ modelId, metrics }) {
         const { name } = await models.find(modelId)
         return `Measure ${metrics.join(' and ')} of ${name}`

@@ -32,7 +32,11 @@ export interface Saved {
   resumable: boolean
 }
 
+/** What jobs queue for. Those of one lane run one after the other; downloads do not wait for the engine, nor it for them. */
+export type Lane = 'engine' | 'network'
+
 export interface JobKind<R> {
+  lane: Lane
   title(request: R): Promise<string>
   /** Equal for requests that would do the same work on the same input: a second engine death on one makes it suspect. */
   inputKey(request: R): string
@@ -44,7 +48,8 @@ export interface JobKind<R> {
 
 export type JobKinds = { [K in JobKindName]: JobKind<RequestOf<K>> }
 
-export const FINAL_STATES: readonly JobRecord['state'][] = ['done', 'failed', 'cancelled', 'interrupted']
+/** Those in which nothing happens until a person does something. */
+export const FINAL_STATES: readonly JobRecord['state'][] = ['done', 'failed', 'cancelled', 'interrupted', 'paused']
 
 export function isFinal(record: JobRecord): boolean {
   return FINAL_STATES.includes(record.state)

@@ -6,7 +6,7 @@ import type { EvaluateRequest, JobRecord, JobRequest } from '../contract/domain.
 import { AppError } from '../contract/errors.ts'
 import { openJsonStore } from '../storage/json-store.ts'
 import type { JobEvent } from './job-feed.ts'
-import type { JobContext, JobKind } from './job-kind.ts'
+import type { JobContext, JobKind, Lane } from './job-kind.ts'
 import { createJobRecords, jobListSchema } from './job-records.ts'
 import { createJobs, type Jobs } from './jobs.ts'
 
@@ -24,8 +24,9 @@ afterEach(async () => {
 type Work = (context: JobContext) => Promise<void>
 
 /** A kind whose work the test supplies, by model id. */
-function kindOf(work: Record<string, Work>): JobKind<EvaluateRequest> & JobKind<never> {
+function kindOf(work: Record<string, Work>, lane: Lane = 'engine'): JobKind<EvaluateRequest> & JobKind<never> {
   return {
+    lane,
     title: async ({ modelId }: EvaluateRequest) => `Work on ${modelId}`,
     inputKey: ({ modelId }: EvaluateRequest) => modelId,
     async run({ modelId }: EvaluateRequest, context: JobContext) {
@@ -40,8 +41,13 @@ function kindOf(work: Record<string, Work>): JobKind<EvaluateRequest> & JobKind<
 async function open(work: Record<string, Work>): Promise<Jobs> {
   const store = await openJsonStore({ path: join(dir, 'jobs.json'), schema: jobListSchema, fallback: () => [] })
   const kind = kindOf(work)
+  const network = kindOf(work, 'network')
   const records = createJobRecords({ store, dir: join(dir, 'jobs') })
-  const jobs = createJobs({ kinds: { quantize: kind, evaluate: kind }, records, now: () => new Date() })
+  const jobs = createJobs({
+    kinds: { quantize: kind, evaluate: kind, download: network, 'download-quantize': network, upload: network },
+    records,
+    now: () => new Date(),
+  })
   await jobs.recover()
   started.push(jobs)
   return jobs

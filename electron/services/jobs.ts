@@ -1,6 +1,6 @@
 /**
- * Long work that outlives the page that started it: one job runs, others wait, each has a stored record. What runs when the app
- * ends is found as `interrupted` by the next start.
+ * Long work that outlives the page that started it: one job of each lane runs, others wait, each has a stored record. What runs when
+ * the app ends is found as `interrupted` by the next start.
  */
 import { randomUUID } from 'node:crypto'
 import type { JobDetail, JobRecord, JobRequest } from '../contract/domain.ts'
@@ -8,7 +8,7 @@ import { AppError } from '../contract/errors.ts'
 import type { StreamContext } from '../rpc/server.ts'
 import { createChanges, watchSnapshots } from './changes.ts'
 import { createJobFeed, type JobEvent } from './job-feed.ts'
-import { emptyProgress, isFinal, type JobKinds } from './job-kind.ts'
+import { emptyProgress, isFinal, type JobKinds, type Lane } from './job-kind.ts'
 import type { JobRecords } from './job-records.ts'
 import { kindOf, runJob, savedBy } from './job-runner.ts'
 
@@ -27,12 +27,23 @@ export interface Jobs {
   /** Snapshot, then pieces, until the job reaches a final state or the caller goes away. */
   follow(id: string, context: StreamContext<JobEvent>): Promise<JobRecord>
   cancel(id: string): Promise<JobRecord>
+  /** Stops it for now: `retry` goes on. */
+  pause(id: string): Promise<JobRecord>
+  /** Lets a waiting job go before the others. */
+  prioritize(id: string): Promise<JobRecord>
   retry(id: string): Promise<JobRecord>
   remove(id: string): Promise<void>
   /** Marks what an earlier run of the app left running. Called once, before anything is started. */
   recover(): Promise<void>
   /** Stops what runs and waits for it; it will be found as interrupted. */
   dispose(): Promise<void>
+}
+
+interface Running {
+  id: string
+  abort: AbortController
+  pausing: boolean
+  ended: Promise<void>
 }
 
 /** Progress of a running job changes the list of all jobs at most this often. */
@@ -42,7 +53,7 @@ export function createJobs({ kinds, records, now, onFinished }: JobsDeps): Jobs 
   const changes = createChanges()
   const feed = createJobFeed()
   const queue: string[] = []
-  let running: { id: string; abort: AbortController; ended: Promise<void> } | null = null
+  const running = new Map<Lane, Running>()
   let closing = false
   let noticedAt = 0
 
@@ -64,20 +75,29 @@ export function createJobs({ kinds, records, now, onFinished }: JobsDeps): Jobs 
     feed.emit(id, { type: 'log', ...line })
   }
 
+  const laneOf = (id: string): Lane => kindOf(kinds, records.get(id).job).lane
+  const runningOf = (id: string) => [...running.values()].find((one) => one.id === id)
+
+  /** Starts the first of the queue in every lane that is free. */
   function next(): void {
-    if (running !== null || closing) return
-    const id = queue.shift()
-    if (id === undefined) return
-    const abort = new AbortController()
-    running = { id, abort, ended: execute(id, abort) }
+    if (closing) return
+    const order = queue.toSorted((a, b) => records.get(b).priority - records.get(a).priority)
+    for (const id of order) {
+      const lane = laneOf(id)
+      if (running.has(lane)) continue
+      queue.splice(queue.indexOf(id), 1)
+      const own: Running = { id, abort: new AbortController(), pausing: false, ended: Promise.resolve() }
+      running.set(lane, own)
+      own.ended = execute(id, lane, own)
+    }
   }
 
-  async function execute(id: string, abort: AbortController): Promise<void> {
+  async function execute(id: string, lane: Lane, own: Running): Promise<void> {
     const record = change(id, { state: 'running', startedAt: now().toISOString(), progress: emptyProgress('check') })
     const detail = records.detail(id)
     detail.tensors.length = 0
     const context = {
-      signal: abort.signal,
+      signal: own.abort.signal,
       jobId: id,
       attempt: record.attempts,
       progress: (progress: JobRecord['progress']) => {
@@ -90,11 +110,11 @@ export function createJobs({ kinds, records, now, onFinished }: JobsDeps): Jobs 
       log: (text: string) => log(id, text),
     }
     const outcome = await runJob(kinds, record, context, () => now().getTime())
-    const stopped = closing && outcome.state === 'cancelled'
+    const stopped = outcome.state === 'cancelled'
     const left = outcome.state === 'done' ? { text: null, resumable: false } : await savedBy(kinds, record.job)
     if (outcome.error !== null) log(id, outcome.error.message)
     const finished = change(id, {
-      state: stopped ? 'interrupted' : outcome.state,
+      state: stopped && own.pausing ? 'paused' : stopped && closing ? 'interrupted' : outcome.state,
       finishedAt: now().toISOString(),
       error: outcome.error?.toShape() ?? null,
       saved: left.text,
@@ -104,7 +124,7 @@ export function createJobs({ kinds, records, now, onFinished }: JobsDeps): Jobs 
     })
     // The work is done either way; a record that cannot be written is in memory until the next try.
     await records.flush(id).catch(() => {})
-    running = null
+    running.delete(lane)
     onFinished?.(finished)
     feed.finish(id, finished)
     next()
@@ -122,6 +142,24 @@ export function createJobs({ kinds, records, now, onFinished }: JobsDeps): Jobs 
 
   function inputKey({ job }: JobRecord): string {
     return `${job.kind}:${kindOf(kinds, job).inputKey(job.request)}`
+  }
+
+  async function stop(id: string, state: 'cancelled' | 'paused'): Promise<JobRecord> {
+    const record = records.get(id)
+    // A job that is paused for now can still be given up for good.
+    const ended = isFinal(record) && !(state === 'cancelled' && record.state === 'paused')
+    if (ended || record.state === 'stopping') return record
+    const own = runningOf(id)
+    if (own !== undefined) {
+      own.pausing = state === 'paused'
+      own.abort.abort()
+      return change(id, { state: 'stopping' })
+    }
+    if (queue.includes(id)) queue.splice(queue.indexOf(id), 1)
+    const stopped = change(id, { state, finishedAt: now().toISOString() })
+    await records.flush(id)
+    feed.finish(id, stopped)
+    return stopped
   }
 
   return {
@@ -144,6 +182,7 @@ export function createJobs({ kinds, records, now, onFinished }: JobsDeps): Jobs 
         suspect: false,
         engineDeaths: 0,
         attempts: 1,
+        priority: 0,
       })
       try {
         await records.flush(id)
@@ -165,18 +204,15 @@ export function createJobs({ kinds, records, now, onFinished }: JobsDeps): Jobs 
       emit({ type: 'snapshot', detail: { record, ...records.detail(id) } })
       return isFinal(record) ? record : feed.follow(id, emit, signal)
     },
-    async cancel(id) {
+    cancel: (id) => stop(id, 'cancelled'),
+    pause: (id) => stop(id, 'paused'),
+    async prioritize(id) {
       const record = records.get(id)
-      if (isFinal(record) || record.state === 'stopping') return record
-      if (running?.id === id) {
-        running.abort.abort()
-        return change(id, { state: 'stopping' })
-      }
-      queue.splice(queue.indexOf(id), 1)
-      const cancelled = change(id, { state: 'cancelled', finishedAt: now().toISOString() })
+      if (record.state !== 'queued') return record
+      const highest = Math.max(0, ...queue.map((other) => records.get(other).priority))
+      const first = change(id, { priority: highest + 1 })
       await records.flush(id)
-      feed.finish(id, cancelled)
-      return cancelled
+      return first
     },
     async retry(id) {
       const record = records.get(id)
@@ -190,6 +226,7 @@ export function createJobs({ kinds, records, now, onFinished }: JobsDeps): Jobs 
         error: null,
         saved: null,
         resumable: false,
+        priority: 0,
         attempts: record.attempts + 1,
       })
       queue.push(id)
@@ -221,8 +258,8 @@ export function createJobs({ kinds, records, now, onFinished }: JobsDeps): Jobs 
     async dispose() {
       closing = true
       queue.length = 0
-      running?.abort.abort()
-      await running?.ended
+      for (const { abort } of running.values()) abort.abort()
+      await Promise.all([...running.values()].map(({ ended }) => ended))
       await records.dispose()
     },
   }

@@ -37,7 +37,16 @@ export interface LibraryDeps {
   outputDir(): string
   /** Folders people had scanned. */
   scanDirs(): readonly string[]
+  hub: HubNames
   now(): Date
+}
+
+/** Models in the cache of the Hub: what they are named as sources, wherever the cache lies. */
+export interface HubNames {
+  /** Null for a folder that is not in the cache. */
+  nameOf(path: string): string | null
+  /** Null for a name of another kind. */
+  pathOf(source: string): string | null
 }
 
 export interface Library {
@@ -60,7 +69,7 @@ export function modelIdOf(path: string): string {
   return createHash('sha256').update(resolve(path)).digest('hex').slice(0, 12)
 }
 
-export function createLibrary({ records, demoDir, outputDir, scanDirs, now }: LibraryDeps): Library {
+export function createLibrary({ records, demoDir, outputDir, scanDirs, hub, now }: LibraryDeps): Library {
   const demoPath = resolve(demoDir)
 
   async function list(): Promise<LibraryEntry[]> {
@@ -78,7 +87,8 @@ export function createLibrary({ records, demoDir, outputDir, scanDirs, now }: Li
     const absolute = resolve(path)
     const stored = await records.get(modelIdOf(absolute))
     const isDemo = absolute === demoPath
-    const made = await madeHere(absolute)
+    // What was made here and came back from the Hub belongs to the cache, not to this app.
+    const made = hub.nameOf(absolute) === null && (await madeHere(absolute))
     return {
       id: isDemo ? DEMO_ID : modelIdOf(absolute),
       path: absolute,
@@ -89,24 +99,27 @@ export function createLibrary({ records, demoDir, outputDir, scanDirs, now }: Li
   }
 
   return {
-    sourceId: (source) => (source === DEMO_ID ? DEMO_ID : modelIdOf(source)),
-    sourceName: (entry) => (entry.id === DEMO_ID ? DEMO_ID : entry.path),
+    sourceId: (source) => (source === DEMO_ID ? DEMO_ID : modelIdOf(hub.pathOf(source) ?? source)),
+    sourceName: (entry) => (entry.id === DEMO_ID ? DEMO_ID : (hub.nameOf(entry.path) ?? entry.path)),
     list,
     entryAt,
     async add(path, origin) {
       const absolute = resolve(path)
-      const known = await records.get(modelIdOf(absolute))
-      if (absolute !== demoPath && known?.origin == null) {
-        const record = { path: absolute, origin, addedAt: now().toISOString(), name: known?.name ?? null }
-        await records.set(modelIdOf(absolute), record)
+      if (absolute !== demoPath) {
+        await records.update(modelIdOf(absolute), (known) =>
+          known?.origin != null
+            ? null
+            : { path: absolute, origin, addedAt: now().toISOString(), name: known?.name ?? null },
+        )
       }
       return entryAt(absolute)
     },
     forget: (path) => records.remove(modelIdOf(path)),
     async rename(path, name) {
-      const known = await records.get(modelIdOf(path))
-      const record = known ?? { path: resolve(path), origin: null, addedAt: now().toISOString() }
-      await records.set(modelIdOf(path), { ...record, name })
+      await records.update(modelIdOf(path), (known) => ({
+        ...(known ?? { path: resolve(path), origin: null, addedAt: now().toISOString() }),
+        name,
+      }))
     },
   }
 }

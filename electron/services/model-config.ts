@@ -46,6 +46,11 @@ export async function readModelConfig(dir: string): Promise<ModelConfig> {
       `${dir} has no config.json, so it is not a model folder. Choose the folder that holds config.json and the .safetensors files.`,
     )
   }
+  return parseModelConfig(raw, path)
+}
+
+/** The same from a config.json that is elsewhere; `path` names it in messages. */
+export function parseModelConfig(raw: RawConfig, path: string): ModelConfig {
   const head = rawConfigSchema.safeParse(raw)
   if (!head.success) throw new AppError('bad-file', `${path} does not describe a model. Download it again.`)
   const modelType = head.data.model_type ?? ''

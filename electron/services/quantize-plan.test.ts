@@ -31,6 +31,7 @@ async function setUp(freeBytes: number) {
     demoDir: join(root, 'none'),
     outputDir: () => join(root, 'models'),
     scanDirs: () => [],
+    hub: { nameOf: () => null, pathOf: () => null },
     now: () => new Date(0),
   })
   const models = createModels({ library, reader: createModelReader(engine) })

@@ -29,6 +29,13 @@ export interface QuantizePlanner {
   estimate(modelId: string, config: QuantConfig, contextLength: number): Promise<Estimate>
   /** Throws what stands against it: a bad rule, a model that cannot be quantized, too little memory or disk. */
   plan(modelId: string, config: QuantConfig, outDir: string): Promise<QuantizePlan>
+  /** The same for a model that is not on this disk. Does not look at the disk's room, which depends on how it arrives. */
+  planRemote(detail: ModelDetail, config: QuantConfig, outDir: string | null): Promise<QuantizePlan>
+  /** A free name and folder for a new model. Throws `bad-input` when the folder that was asked for is taken. */
+  place(
+    wanted: string,
+    request: Pick<QuantizeRequest, 'name' | 'outDir' | 'overwrite'>,
+  ): Promise<{ name: string; outDir: string }>
   /** The request with its name and place decided. */
   complete(request: QuantizeRequest): Promise<QuantizeRequest & { name: string; outDir: string }>
 }
@@ -56,13 +63,11 @@ export function createQuantizePlanner({
     return { contextLength: length, machine: here, runsIn: memoryFor(device(), here) }
   }
 
-  async function plan(modelId: string, config: QuantConfig, outDir: string): Promise<QuantizePlan> {
-    const detail = await models.detail(modelId)
+  async function planOf(detail: ModelDetail, config: QuantConfig, outDir: string): Promise<QuantizePlan> {
     if (detail.summary.quantizeProblem !== null) throw AppError.fromShape(detail.summary.quantizeProblem)
     const estimate = estimateConfig(detail, config, await situation(contextLength()))
     if (estimate.quantizeFit.verdict === 'too-big') throw new AppError('out-of-memory', estimate.quantizeFit.reason)
     await checkWritable(outDir)
-    await checkDisk(estimate.fileBytes, outDir, freeBytes)
     const names = new Set(detail.linears.map((linear) => linear.name))
     const linears = estimate.table.filter((row) => names.has(row.name))
     const choices = linears.flatMap(({ name, choice }) =>
@@ -73,24 +78,37 @@ export function createQuantizePlanner({
     return { detail, estimate, linears, choices, label }
   }
 
+  async function plan(modelId: string, config: QuantConfig, outDir: string): Promise<QuantizePlan> {
+    const found = await planOf(await models.detail(modelId), config, outDir)
+    await checkDisk(found.estimate.fileBytes, outDir, freeBytes)
+    return found
+  }
+
+  async function place(
+    wanted: string,
+    { name, outDir, overwrite }: Pick<QuantizeRequest, 'name' | 'outDir' | 'overwrite'>,
+  ): Promise<{ name: string; outDir: string }> {
+    if (outDir !== undefined) {
+      const chosen = resolve(outDir)
+      await checkPlace(chosen, overwrite ?? false)
+      return { name: name ?? basename(chosen), outDir: chosen }
+    }
+    const free = await freeName(outputDir(), name ?? wanted)
+    return { name: free.name, outDir: join(outputDir(), free.folder) }
+  }
+
   return {
     async estimate(modelId, config, length) {
       const detail = await models.detail(modelId)
       return estimateConfig(detail, config, await situation(length))
     },
     plan,
+    planRemote: (detail, config, outDir) => planOf(detail, config, outDir ?? outputDir()),
+    place,
     async complete(request) {
       const { label } = await plan(request.modelId, request.config, request.outDir ?? outputDir())
       const source = await models.find(request.modelId)
-      const where = { device: request.device ?? device() }
-      if (request.outDir !== undefined) {
-        const outDir = resolve(request.outDir)
-        await checkPlace(outDir, request.overwrite ?? false)
-        return { ...request, ...where, name: request.name ?? basename(outDir), outDir }
-      }
-      const wanted = request.name ?? `${source.name} ${label}`
-      const free = await freeName(outputDir(), wanted)
-      return { ...request, ...where, name: free.name, outDir: join(outputDir(), free.folder) }
+      return { ...request, device: request.device ?? device(), ...(await place(`${source.name} ${label}`, request)) }
     },
   }
 }

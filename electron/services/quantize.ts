@@ -2,25 +2,19 @@
  * Quantizing as a job: check, quantize tensor by tensor into a staging folder, add what makes it a model, rename it to its place,
  * measure it if asked. The engine keeps each finished tensor; everything else here can be done again.
  */
-import { readdir, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import type { QuantizeRequest, TensorResult } from '../contract/domain.ts'
 import type { EngineContract } from '../contract/engine.ts'
 import { AppError, toAppError } from '../contract/errors.ts'
 import type { EventOf, OutputOf } from '../contract/method.ts'
-import { TEXT_FILES } from '../tokenizer/tokenizer-files.ts'
 import type { Devices } from './devices.ts'
 import type { Engine } from './engine.ts'
 import type { JobContext, JobKind, RequestOf } from './job-kind.ts'
-import { withMembers } from './json-text.ts'
 import type { Library } from './library.ts'
 import type { LoadedModels } from './loaded-models.ts'
 import type { MachineInfo } from './machine.ts'
-import { readModelConfig } from './model-config.ts'
 import type { Models } from './models.ts'
-import { PROVENANCE_FILE, type Provenance } from './provenance.ts'
+import { publishModel } from './quantize-output.ts'
 import type { QuantizePlan, QuantizePlanner } from './quantize-plan.ts'
-import { configChanges, loadsIn } from './saved-config.ts'
 import { hashSource, sha256 } from './source-hashes.ts'
 import { discardUnfinished, hasUnfinished, openStaging, type Staging, stagingDirOf } from './staging.ts'
 
@@ -58,6 +52,7 @@ export function createQuantizeKind(deps: QuantizeDeps): JobKind<Request> {
   const busy = new Set<string>()
 
   return {
+    lane: 'engine',
     async title({ modelId, config, outDir }) {
       const { label, detail } = await planner.plan(modelId, config, placeOf({ outDir }))
       return `Quantize ${detail.summary.name} to ${label}`
@@ -119,11 +114,14 @@ async function make(
       quantizeWeights(deps.engine, { plan, request, device, staging, context }, tensors),
     )
     context.progress({ phase: 'write', done: 0, total: 1, unit: 'steps', detail: 'configuration and tokenizer' })
-    const origin = { path: deps.library.sourceName(source), ...hashes }
-    const files = await writeSmallFiles(staging, source.path, plan, request, made.files)
-    const kept = { tensors, source: origin, engineVersion, files: [...files, PROVENANCE_FILE].sort() }
-    await staging.write(PROVENANCE_FILE, json(provenanceOf(plan, request, kept)))
-    await staging.publish([...files, PROVENANCE_FILE])
+    await publishModel(staging, plan, {
+      sourceDir: source.path,
+      source: { path: deps.library.sourceName(source), ...hashes },
+      config: request.config,
+      engineVersion,
+      tensors,
+      weightFiles: made.files,
+    })
     const { seconds, peakBytes } = made
     return { seconds, peakBytes, engineVersion, at: deps.now().toISOString(), tensors }
   } catch (error) {
@@ -198,45 +196,4 @@ function quantizeWeights(
     device,
   }
   return engine.stream('model.quantize', input, { signal: context.signal, onEvent })
-}
-
-/** Licences go with the weights. */
-const LICENCE = /^(licen[cs]e|notice)(\..*)?$/i
-
-/** config.json and bit-exact copies of everything about text. Returns the names of all files, the weights included. */
-async function writeSmallFiles(
-  staging: Staging,
-  sourceDir: string,
-  plan: QuantizePlan,
-  request: QuantizeRequest,
-  weightFiles: readonly string[],
-): Promise<string[]> {
-  const { raw } = await readModelConfig(sourceDir)
-  const text = await readFile(join(sourceDir, 'config.json'), 'utf8')
-  await staging.write('config.json', withMembers(text, configChanges(raw, plan.linears, request.config.computeDtype)))
-  const known = new Set<string>(TEXT_FILES)
-  const names: string[] = await readdir(sourceDir)
-  const copied = names.filter((name) => known.has(name) || LICENCE.test(name))
-  for (const name of copied) await staging.copy(join(sourceDir, name), name)
-  return [...weightFiles, 'config.json', ...copied]
-}
-
-function provenanceOf(
-  plan: QuantizePlan,
-  request: QuantizeRequest,
-  made: Pick<Provenance, 'source' | 'engineVersion' | 'files'> & { tensors: readonly TensorResult[] },
-): Provenance {
-  const measured = new Map(made.tensors.map((tensor) => [tensor.name, tensor]))
-  const tensors = plan.linears.flatMap(({ name, choice, decidedBy }) => {
-    const result = measured.get(name)
-    if (choice.kind === 'keep' || result === undefined) return []
-    const { meanAbsError, relativeError, iterations, bytes } = result
-    return [{ name, spec: choice.spec, decidedBy, meanAbsError, relativeError, iterations, bytes }]
-  })
-  const { source, engineVersion, files } = made
-  return { format: 1, engineVersion, source, config: request.config, tensors, files, loadsIn: loadsIn(plan.linears) }
-}
-
-function json(value: unknown): string {
-  return `${JSON.stringify(value, null, 2)}\n`
 }

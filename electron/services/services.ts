@@ -3,6 +3,7 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import type { Starter } from '../engine/starter.ts'
 import { createSupervisor, type Supervisor } from '../engine/supervisor.ts'
+import type { Environment } from '../hub/environment.ts'
 import type { Platform } from '../platform/platform.ts'
 import { createTokenizers, type Tokenizers } from '../tokenizer/tokenizers.ts'
 import { createWorkerTransport } from '../tokenizer/worker-transport.ts'
@@ -12,6 +13,11 @@ import { type Conversations, createConversations } from './conversations.ts'
 import { createDevices, type Devices } from './devices.ts'
 import { engineStarted } from './engine-settings.ts'
 import { createEvaluator } from './evaluate.ts'
+import { createDownloadKind } from './hub/download-kind.ts'
+import { createHub, DEFAULT_HUB_TUNING, type Hub, type HubTuning } from './hub/hub.ts'
+import { hubNames } from './hub/source-name.ts'
+import { createStreamQuantizing, type StreamQuantizing } from './hub/stream-kind.ts'
+import { createUploads, type Uploads } from './hub/upload-kind.ts'
 import type { JobKinds } from './job-kind.ts'
 import { createJobs, type Jobs } from './jobs.ts'
 import { createLibrary, type Library } from './library.ts'
@@ -32,6 +38,10 @@ export interface ServicesOptions {
   readonly starter: Starter
   readonly tokenizerScript: string | URL
   readonly log: (line: string) => void
+  /** What the Hub's names are read from (HF_TOKEN, HF_HOME, ...). */
+  readonly env: Environment
+  /** Shorter patience and smaller pieces, for tests. */
+  readonly hubTuning?: HubTuning | undefined
 }
 
 export interface Services {
@@ -52,6 +62,9 @@ export interface Services {
   /** The work itself, for hosts that run one piece of it without a record. */
   kinds: JobKinds
   compare: Compare
+  hub: Hub
+  uploads: Uploads
+  streamQuantizing: StreamQuantizing
   chat: Chat
   conversations: Conversations
   /** Evaluation text that ships with the app. */
@@ -64,7 +77,14 @@ export interface Services {
 /** A model nobody used for this long is unloaded. */
 const IDLE_MS = 10 * 60_000
 
-export async function createServices({ platform, starter, tokenizerScript, log }: ServicesOptions): Promise<Services> {
+export async function createServices({
+  platform,
+  starter,
+  tokenizerScript,
+  log,
+  env,
+  hubTuning = DEFAULT_HUB_TUNING,
+}: ServicesOptions): Promise<Services> {
   const { dataDir, resourcesDir } = platform
   const now = () => new Date()
   const inData = (...names: string[]) => join(dataDir, ...names)
@@ -87,12 +107,23 @@ export async function createServices({ platform, starter, tokenizerScript, log }
     if (state !== 'ready') loaded.forget()
   })
 
+  const hub = createHub({
+    env,
+    home: homedir(),
+    dataDir,
+    secrets: platform.secrets ?? null,
+    machine,
+    settings: () => stores.settings.get(),
+    freeBytes: freeDiskBytes,
+    tuning: hubTuning,
+  })
   const outputDir = () => stores.settings.get().outputDir ?? inData('models')
   const library = createLibrary({
     records: stores.library,
     demoDir,
     outputDir,
     scanDirs: () => stores.settings.get().modelDirs,
+    hub: hubNames(hub.environment.cacheDir),
     now,
   })
   const models = createModels({ library, reader: createModelReader(supervisor) })
@@ -127,7 +158,27 @@ export async function createServices({ platform, starter, tokenizerScript, log }
     measure: evaluator.measure,
     now,
   })
-  const kinds: JobKinds = { quantize, evaluate: evaluator.kind }
+  const streamQuantizing = createStreamQuantizing({
+    hub,
+    engine: supervisor,
+    loaded,
+    models,
+    library,
+    machine,
+    planner,
+    quantize,
+    record: measurements.addRun,
+    measure: evaluator.measure,
+    now,
+  })
+  const uploads = createUploads({ hub, models, measurements })
+  const kinds: JobKinds = {
+    quantize,
+    evaluate: evaluator.kind,
+    download: createDownloadKind({ hub, library, models }),
+    'download-quantize': streamQuantizing.kind,
+    upload: uploads.kind,
+  }
   // The command line runs its work without records: the jobs of a window that is open beside it are not its own.
   const jobs = createJobs({ kinds, records: stores.jobs, now })
   if (platform.host !== 'cli') await jobs.recover()
@@ -148,6 +199,9 @@ export async function createServices({ platform, starter, tokenizerScript, log }
     jobs,
     kinds,
     compare: createCompare({ models, measurements }),
+    hub,
+    uploads,
+    streamQuantizing,
     chat: createChat({
       engine: supervisor,
       tokenizers,
@@ -163,6 +217,7 @@ export async function createServices({ platform, starter, tokenizerScript, log }
     home: homedir(),
     async dispose() {
       await jobs.dispose()
+      hub.dispose()
       stopWatching()
       loaded.dispose()
       tokenizers.dispose()

@@ -7,7 +7,7 @@ import { AppError } from '../contract/errors.ts'
 import type { Provenance } from './provenance.ts'
 
 /** Larger files are told by their header alone: reading them twice would double the time of the job. */
-const FULL_HASH_BYTES = 2 ** 30
+export const FULL_HASH_BYTES = 2 ** 30
 /** A header longer than this is no header; the engine refuses it in its own words. */
 const MAX_HEADER_BYTES = 512 * 2 ** 20
 

@@ -64,6 +64,23 @@ Json inspect(Engine&, const Json& input, Reporter& reporter) {
   return result.set("metadata", std::move(metadata));
 }
 
+std::vector<std::string> names_of(const Json::Array& list) {
+  std::vector<std::string> names;
+  for (const Json& name : list) names.push_back(name.as_string());
+  return names;
+}
+
+/// `tensors` is null when everything has been worked on.
+ArrivingSource read_arriving(const Json& input) {
+  Fields fields(input, "model.quantize: arriving");
+  ArrivingSource source;
+  source.identity = fields.text("identity");
+  source.discard = names_of(fields.list("discard"));
+  if (const Json* tensors = fields.optional("tensors"); tensors && !tensors->is_null()) source.tensors = names_of(tensors->as_array());
+  fields.done();
+  return source;
+}
+
 Json quantize(Engine&, const Json& input, Reporter& reporter) {
   Fields fields(input, "model.quantize");
   QuantizeModelOptions options;
@@ -73,6 +90,7 @@ Json quantize(Engine&, const Json& input, Reporter& reporter) {
   options.device = read_device(fields);
   options.max_file_bytes =
       static_cast<int64_t>(fields.number_or("maxShardBytes", static_cast<double>(options.max_file_bytes), 1, 1e18));
+  if (const Json* arriving = fields.optional("arriving")) options.arriving = read_arriving(*arriving);
   for (const Json& item : fields.list("plan")) {
     Fields entry(item, "model.quantize: plan");
     LayerChoice choice;
@@ -86,10 +104,12 @@ Json quantize(Engine&, const Json& input, Reporter& reporter) {
   fields.done();
 
   const QuantizeModelResult made = quantize_model(options, reporter);
-  Json::Array files;
+  Json::Array files, missing;
   for (const std::string& name : made.files) files.emplace_back(name);
+  for (const std::string& name : made.missing) missing.emplace_back(name);
   Json result;
   result.set("files", std::move(files))
+      .set("missing", std::move(missing))
       .set("fileBytes", made.file_bytes)
       .set("quantizedTensors", made.quantized_tensors)
       .set("keptTensors", made.kept_tensors)

@@ -53,6 +53,8 @@ void QuantizeJournal::read(const std::string& text, const JobIdentity& identity)
       const Json parsed = parse_json(line);
       if (first) {
         check_identity(parsed, identity, file_.path());
+      } else if (const Json* discarded = parsed.find("discard")) {
+        finished_.erase(discarded->as_string());
       } else {
         finished_[parsed.at("tensor").as_string()] = {
             parsed.at("sha256").as_string(), parsed.at("meanAbsError").as_number(),
@@ -77,6 +79,13 @@ void QuantizeJournal::add(const std::string& tensor, const FinishedTensor& finis
       .set("relativeError", finished.relative_error)
       .set("seconds", finished.seconds)
       .set("iterations", finished.iterations);
+  file_.append(line.dump() + "\n");
+}
+
+void QuantizeJournal::discard(const std::string& tensor) {
+  if (finished_.erase(tensor) == 0) return;
+  Json line;
+  line.set("discard", tensor);
   file_.append(line.dump() + "\n");
 }
 

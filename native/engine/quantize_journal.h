@@ -38,6 +38,8 @@ class QuantizeJournal {
   /// What earlier runs recorded, by source tensor.
   const std::map<std::string, FinishedTensor>& finished() const { return finished_; }
   void add(const std::string& tensor, const FinishedTensor& finished);
+  /// What was recorded of this tensor no longer counts.
+  void discard(const std::string& tensor);
   void sync() { file_.sync(); }
 
  private:

@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <future>
+#include <set>
 
 #include "core/thread_pool.h"
 #include "engine/machine.h"
@@ -125,13 +126,19 @@ class Run {
     const auto start = Clock::now();
     report("check", nullptr);
     open_output();
+    discard_wrong();
     take_over_finished();
     try {
       for (size_t i = 0; i < plan_.items.size(); ++i) {
-        if (!taken_over_[i]) work_on(plan_.items[i]);
+        if (!taken_over_[i] && is_wanted(plan_.items[i])) work_on(plan_.items[i]);
       }
-      report("assemble", nullptr);
-      assemble();
+      if (options_.arriving) collect_missing();
+      if (options_.arriving && (options_.arriving->tensors || !result_.missing.empty())) {
+        sync_all();
+      } else {
+        report("assemble", nullptr);
+        assemble();
+      }
     } catch (const EngineError& error) {
       throw with_what_was_kept(error);
     }
@@ -152,6 +159,26 @@ class Run {
     reporter_.progress(event.dump());
   }
 
+  /// Whether this run may read the tensor: of a source that is still arriving, only what has arrived.
+  bool is_wanted(const WorkItem& item) const {
+    return !options_.arriving || (options_.arriving->tensors && wanted_.contains(item.source));
+  }
+
+  void discard_wrong() {
+    if (!options_.arriving) return;
+    if (options_.arriving->tensors) wanted_.insert(options_.arriving->tensors->begin(), options_.arriving->tensors->end());
+    if (options_.arriving->discard.empty()) return;
+    for (const std::string& tensor : options_.arriving->discard) journal_->discard(tensor);
+    journal_->sync();
+  }
+
+  void collect_missing() {
+    if (options_.arriving->tensors) return;
+    for (size_t i = 0; i < plan_.items.size(); ++i) {
+      if (!taken_over_[i]) result_.missing.push_back(plan_.items[i].source);
+    }
+  }
+
   void open_output() {
     std::error_code ignored;
     require(!fs::equivalent(options_.model_dir, options_.out_dir, ignored), ErrorCode::bad_input,
@@ -169,7 +196,8 @@ class Run {
     }
     // Devices agree in all but a few values; files of one run come from one kind of device.
     const std::string arithmetic = options_.device == "cpu" ? "" : " cuda";
-    journal_.emplace(options_.out_dir, JobIdentity{source_identity(store_), plan_identity(plan_) + arithmetic, engine_version()});
+    const std::string source = options_.arriving ? options_.arriving->identity : source_identity(store_);
+    journal_.emplace(options_.out_dir, JobIdentity{source, plan_identity(plan_) + arithmetic, engine_version()});
     for (const OutputFilePlan& file : plan_.files) files_.emplace_back(options_.out_dir, file);
     check_space();
     for (size_t i = 0; i < files_.size(); ++i) files_[i].prepare(plan_.files[i]);
@@ -190,6 +218,8 @@ class Run {
     for (size_t i = 0; i < plan_.items.size(); ++i) {
       check_cancelled(reporter_);
       const WorkItem& item = plan_.items[i];
+      // A part looks at its own tensors only: looking at all each time would take longer than the work.
+      if (options_.arriving && options_.arriving->tensors && !wanted_.contains(item.source)) continue;
       const auto recorded = journal_->finished().find(item.source);
       if (recorded == journal_->finished().end() || hash_on_disk(item) != recorded->second.sha256) continue;
       taken_over_[i] = true;
@@ -334,9 +364,13 @@ class Run {
     reporter_.emit(event.dump());
   }
 
-  void assemble() {
+  void sync_all() {
     if (syncing_.valid()) syncing_.get();
     sync();
+  }
+
+  void assemble() {
+    sync_all();
     for (size_t i = 0; i < files_.size(); ++i) {
       files_[i].finish();
       result_.files.push_back(plan_.files[i].name);
@@ -365,6 +399,7 @@ class Run {
   std::optional<QuantizeJournal> journal_;
   std::vector<StagedFile> files_;
   std::vector<bool> taken_over_;
+  std::set<std::string> wanted_;  // of an arriving source
   int64_t tensors_done_ = 0, bytes_done_ = 0, unsynced_bytes_ = 0;
   Clock::time_point last_sync_ = Clock::now();
   QuantizeModelResult result_;

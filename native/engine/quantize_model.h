@@ -12,6 +12,17 @@
 
 namespace hqq {
 
+/// A source whose files are still arriving: sparse files of their full size, with whole headers, filled in any order.
+struct ArrivingSource {
+  /// Stands for the contents in place of sizes and times, which change meanwhile.
+  std::string identity;
+  /// Source tensors whose earlier results came from bytes that proved wrong.
+  std::vector<std::string> discard;
+  /// Source tensors that have arrived; only these are worked on and nothing is assembled. None: all are done, and what
+  /// is not is told instead of being read.
+  std::optional<std::vector<std::string>> tensors;
+};
+
 struct QuantizeModelOptions {
   std::string model_dir;
   /// Staging folder owned by the caller; created when its parent exists. Gets model*.safetensors, the index of a
@@ -21,10 +32,12 @@ struct QuantizeModelOptions {
   std::optional<DType> compute_dtype;
   std::string device = "cpu";  // or "cuda:UUID" (engine/device_field.h)
   int64_t max_file_bytes = 5'000'000'000;
+  std::optional<ArrivingSource> arriving = std::nullopt;
 };
 
 struct QuantizeModelResult {
-  std::vector<std::string> files;  // names in out_dir, the index included
+  std::vector<std::string> files;  // names in out_dir, the index included; none before everything is done
+  std::vector<std::string> missing;  // source tensors to be done again, when `arriving` had none left to do
   int64_t file_bytes = 0;
   int64_t quantized_tensors = 0;
   int64_t kept_tensors = 0;

@@ -355,6 +355,55 @@ TEST("folder: cancelling keeps what is done") {
   CHECK(quantize(options).resumed_tensors >= 3);
 }
 
+TEST("folder: a source that arrives piece by piece gives the same bytes, and what was wrong is done again") {
+  const TempDir dir;
+  write_model(dir / "source");
+  const QuantizeModelOptions whole = options_for(dir, "whole");
+  quantize(whole);
+
+  // The header is there from the start, the data is not: a run that read more than it was told to would show.
+  const std::string full = read_file(dir / "source/model.safetensors");
+  const std::string path = dir / "arriving/model.safetensors";
+  fs::create_directories(dir / "arriving");
+  const auto fill = [&](const std::string& content) {
+    OutputFile file(path, OutputFile::Mode::keep);
+    file.write_at(0, std::as_bytes(std::span(content)));
+  };
+  int64_t header = 0;
+  std::memcpy(&header, full.data(), sizeof header);
+  fill(full.substr(0, static_cast<size_t>(header) + 8) +
+       std::string(full.size() - static_cast<size_t>(header) - 8, '\x3c'));
+  QuantizeModelOptions part = options_for(dir, "out");
+  part.model_dir = dir / "arriving";
+
+  std::vector<std::string> names;
+  const TensorStore store = TensorStore::open(part.model_dir);
+  for (const TensorEntry& entry : store.entries()) names.push_back(entry.name);
+  const std::vector<std::string> first(names.begin(), names.begin() + 5), rest(names.begin() + 5, names.end());
+  const auto run = [&](std::optional<std::vector<std::string>> tensors, std::vector<std::string> discard = {}) {
+    part.arriving = ArrivingSource{"commit 1", std::move(discard), std::move(tensors)};
+    return quantize(part);
+  };
+
+  // Wrong bytes at first: what was made of them is thrown away.
+  CHECK(run(std::vector{first[0]}).files.empty());
+  run(std::vector<std::string>{}, {first[0]});
+  fill(full);
+  CHECK_EQ(run(first).resumed_tensors, 0);
+  CHECK_EQ(run(first).resumed_tensors, static_cast<int64_t>(first.size()));
+  const QuantizeModelResult incomplete = run(std::nullopt);
+  CHECK(incomplete.files.empty());
+  CHECK(incomplete.missing == rest);
+  run(rest);
+  // What is done is not read again: the source may be gone by now.
+  fill(full.substr(0, static_cast<size_t>(header) + 8) +
+       std::string(full.size() - static_cast<size_t>(header) - 8, '\x3c'));
+  const QuantizeModelResult done = run(std::nullopt);
+  CHECK(done.missing.empty());
+  CHECK_EQ(done.resumed_tensors, static_cast<int64_t>(names.size()));
+  CHECK(model_files(part.out_dir) == model_files(whole.out_dir));
+}
+
 TEST("folder: a disk too small for the result is refused first, with both numbers") {
   const TempDir dir;
   fs::create_directories(dir / "source");

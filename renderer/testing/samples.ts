@@ -125,6 +125,7 @@ export function sampleJob(changes: Partial<JobRecord> = {}): JobRecord {
     suspect: false,
     engineDeaths: 0,
     attempts: 1,
+    priority: 0,
     ...changes,
   }
 }

@@ -84,6 +84,12 @@ export function createFakeElectron({ firstInstance = true } = {}): FakeElectron 
         webRequest: { onHeadersReceived: note('headers') },
       },
     },
+    safeStorage: {
+      isEncryptionAvailable: () => false,
+      encryptString: (text: string) => Buffer.from(text),
+      decryptString: (data: Buffer) => data.toString(),
+      getSelectedStorageBackend: () => 'basic_text',
+    },
     shell: { openExternal: async () => {}, showItemInFolder: () => {} },
     utilityProcess: { fork: () => Promise.reject(new Error('no engine in this test')) },
   }

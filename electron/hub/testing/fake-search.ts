@@ -23,7 +23,7 @@ export function searchModels(
     .filter(({ name }) => words.every((word) => name.toLowerCase().includes(word)))
     .filter(({ name }) => author === null || name.startsWith(`${author}/`))
     .filter(({ info }) => tags.every((tag) => Array.isArray(info.tags) && info.tags.includes(tag)))
-    .sort((a, b) => String(b.info[sort] ?? 0).localeCompare(String(a.info[sort] ?? 0), undefined, { numeric: true }))
+    .sort((a, b) => compare(b.info[sort], a.info[sort]))
   const page = found.slice(from, from + limit).map((repo) => ({
     _id: 'mongo',
     id: repo.name,
@@ -38,4 +38,9 @@ export function searchModels(
   const next = new URL(url.pathname + url.search, endpoint)
   next.searchParams.set('cursor', String(from + limit))
   return [page, from + limit < found.length ? { link: `<${next.href}>; rel="next"` } : {}]
+}
+
+function compare(a: unknown, b: unknown): number {
+  const [x, y] = [a ?? 0, b ?? 0].map((value) => (typeof value === 'number' ? value : String(value)))
+  return x === y ? 0 : (x ?? 0) < (y ?? 0) ? -1 : 1
 }

@@ -8,6 +8,7 @@ import { appContract } from '../../contract/app.ts'
 import type { FakeEngineOptions } from '../../engine/fake-engine.ts'
 import { type FakeTensor, writeWeights } from '../../engine/fake-safetensors.ts'
 import { createFakeStarter, type FakeStarter } from '../../engine/fake-starter.ts'
+import { QUICK_RETRY, SMALL_PIECES } from '../../hub/testing/world.ts'
 import type { Platform } from '../../platform/platform.ts'
 import { type Client, createClient } from '../../rpc/client.ts'
 import { serve } from '../../rpc/server.ts'
@@ -30,19 +31,28 @@ export interface WorldOptions extends FakeEngineOptions {
   /** Folder of an earlier world, to start the app on what it left. */
   root?: string
   host?: Platform['host']
+  /** Of the Hub; by default there is none to reach. */
+  env?: Readonly<Record<string, string>>
 }
 
 const roots = new Set<string>()
 const open = new Set<World>()
 
-export async function createWorld({ root, host = 'web', ...engine }: WorldOptions = {}): Promise<World> {
+export async function createWorld({ root, host = 'web', env = {}, ...engine }: WorldOptions = {}): Promise<World> {
   const folder = root ?? mkdtempSync(join(tmpdir(), 'hqq-services-'))
   roots.add(folder)
   const dataDir = join(folder, 'data')
   mkdirSync(dataDir, { recursive: true })
   const starter = createFakeStarter(engine)
   const platform: Platform = { host, dataDir, resourcesDir: RESOURCES }
-  const app = await createApp({ platform, starter, tokenizerScript: TOKENIZER, log() {} })
+  const app = await createApp({
+    platform,
+    starter,
+    tokenizerScript: TOKENIZER,
+    log() {},
+    env: { HF_HOME: join(folder, 'huggingface'), HF_ENDPOINT: 'http://127.0.0.1:9', ...env },
+    hubTuning: { fetch: SMALL_PIECES, retry: QUICK_RETRY, stallMs: 2000, parallelFiles: 2 },
+  })
   const pair = createMemoryPair()
   serve(appContract, app.handlers, pair.server)
   const world: World = {

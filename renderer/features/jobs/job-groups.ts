@@ -10,6 +10,7 @@ const GROUP_OF: Record<JobState, JobGroup['title']> = {
   running: 'Running',
   stopping: 'Running',
   queued: 'Waiting',
+  paused: 'Waiting',
   done: 'History',
   failed: 'History',
   cancelled: 'History',
@@ -23,7 +24,9 @@ export function groupJobs(jobs: readonly JobRecord[]): JobGroup[] {
     .map((title) => {
       const members = jobs.filter(({ state }) => GROUP_OF[state] === title)
       const sign = title === 'History' ? -1 : 1
-      return { title, jobs: members.toSorted((a, b) => sign * timeOf(a).localeCompare(timeOf(b))) }
+      const order = (a: JobRecord, b: JobRecord) =>
+        (title === 'Waiting' ? b.priority - a.priority : 0) || sign * timeOf(a).localeCompare(timeOf(b))
+      return { title, jobs: members.toSorted(order) }
     })
     .filter(({ jobs: members }) => members.length > 0)
 }
@@ -46,6 +49,7 @@ const STATE_WORDS: Record<JobState, StateWords> = {
   failed: { label: 'Failed', tone: 'danger' },
   cancelled: { label: 'Stopped', tone: 'neutral' },
   interrupted: { label: 'Interrupted', tone: 'warn' },
+  paused: { label: 'Paused', tone: 'outline' },
 }
 
 export function stateWords(state: JobState): StateWords {
@@ -60,7 +64,7 @@ export function isActive({ state }: JobRecord): boolean {
 /** What a press on the one way forward does: nothing for a job that is active or done. */
 export function nextAction(job: JobRecord): 'Resume' | 'Run again' | null {
   if (isActive(job) || job.state === 'done') return null
-  return job.resumable ? 'Resume' : 'Run again'
+  return job.resumable || job.state === 'paused' ? 'Resume' : 'Run again'
 }
 
 /** What a stop now would keep, in a sentence. */
@@ -69,9 +73,11 @@ export function keptByStop(job: JobRecord): string {
   if (job.state === 'queued')
     return 'It has not started, so there is nothing to keep. It can be run again from the history.'
   if (checkpoint) return `Kept: ${checkpoint}. Resume goes on from there.`
-  return job.job.kind === 'quantize'
-    ? 'Nothing is finished yet, so nothing is kept. It can be run again from the start.'
-    : 'Measurements that are finished stay. The one under way starts over when it is run again.'
+  if (job.job.kind === 'evaluate')
+    return 'Measurements that are finished stay. The one under way starts over when it is run again.'
+  if (job.job.kind === 'download' || job.job.kind === 'upload')
+    return 'What has arrived stays. Resume goes on from there.'
+  return 'Nothing is finished yet, so nothing is kept. It can be run again from the start.'
 }
 
 /** Seconds the job has run, or ran; null before it starts. `now` in milliseconds. */

@@ -1,4 +1,5 @@
 import {
+  CircleAlert,
   CircleCheck,
   CircleDashed,
   CirclePause,
@@ -26,7 +27,8 @@ const ICONS: Record<JobState, { icon: LucideIcon; className: string }> = {
   done: { icon: CircleCheck, className: 'text-ok-text' },
   failed: { icon: CircleX, className: 'text-danger-text' },
   cancelled: { icon: CircleStop, className: 'text-ink-3' },
-  interrupted: { icon: CirclePause, className: 'text-warn-text' },
+  interrupted: { icon: CircleAlert, className: 'text-warn-text' },
+  paused: { icon: CirclePause, className: 'text-ink-3' },
 }
 
 export interface JobListProps {

@@ -24,7 +24,8 @@ type View = 'tensors' | 'log' | 'request'
 export function JobView({ job, now }: { job: JobRecord; now: number }) {
   const { detail, error } = useJobDetail(job.id, job.attempts)
   const [dialog, setDialog] = useState<'stop' | 'remove' | null>(null)
-  const [view, setView] = useState<View>(job.job.kind === 'quantize' ? 'tensors' : 'log')
+  const makesTensors = job.job.kind === 'quantize' || job.job.kind === 'download-quantize'
+  const [view, setView] = useState<View>(makesTensors ? 'tensors' : 'log')
   const words = stateWords(job.state)
   return (
     <>
@@ -52,7 +53,7 @@ export function JobView({ job, now }: { job: JobRecord; now: number }) {
         value={view}
         onChange={setView}
         tabs={[
-          ...(job.job.kind === 'quantize'
+          ...(makesTensors
             ? [{ value: 'tensors' as const, label: 'Tensors', count: detail?.tensors.length ?? 0 }]
             : []),
           { value: 'log', label: 'Log' },
@@ -88,6 +89,7 @@ function JobActions({ job, onStop }: { job: JobRecord; onStop(): void }) {
   })
   const reveal = useAction((path: string) => client.call('files.reveal', { path }))
   const again = nextAction(job)
+  const gridModel = job.job.kind === 'quantize' ? job.job.request.modelId : null
   const result = data?.models.find(({ id }) => id === job.resultModelId)
   const failure = retry.error ?? reveal.error
   return (
@@ -100,8 +102,8 @@ function JobActions({ job, onStop }: { job: JobRecord; onStop(): void }) {
             Show in folder
           </Button>
         )}
-        {job.job.kind === 'quantize' && (
-          <Button onClick={() => navigate('quantize', { model: job.job.request.modelId, job: job.id })}>
+        {gridModel !== null && (
+          <Button onClick={() => navigate('quantize', { model: gridModel, job: job.id })}>
             <Grid3x3 aria-hidden />
             Show on the grid
           </Button>

@@ -14,12 +14,21 @@ const LABELS: Readonly<Record<string, string>> = {
   write: 'Write',
   perplexity: 'Perplexity',
   speed: 'Speed',
+  list: 'List',
+  download: 'Download',
+  verify: 'Verify',
+  prepare: 'Prepare',
+  upload: 'Upload',
 }
 
 /** Known order for each kind of job; a phase that is not in it is put in when it is seen. */
 function usualPhases({ job }: JobRecord): string[] {
   if (job.kind === 'evaluate')
     return ['perplexity', 'speed'].filter((name) => job.request.metrics.some((metric) => metric === name))
+  if (job.kind === 'download') return ['list', 'download']
+  if (job.kind === 'upload') return ['prepare', 'upload']
+  if (job.kind === 'download-quantize')
+    return ['list', 'download', 'write', ...(job.request.measure ? ['perplexity', 'speed'] : [])]
   return ['check', 'quantize', 'write', ...(job.request.measure ? ['perplexity', 'speed'] : [])]
 }
 

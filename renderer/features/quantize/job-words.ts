@@ -25,6 +25,7 @@ export const STATE_WORDS: Readonly<Record<JobState, string>> = {
   failed: 'Failed',
   cancelled: 'Stopped',
   interrupted: 'Interrupted',
+  paused: 'Paused',
 }
 
 export function isActive(record: JobRecord): boolean {

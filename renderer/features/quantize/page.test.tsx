@@ -26,6 +26,8 @@ const settings = {
   computeDtype: 'float32',
   device: 'auto',
   contextLength: 2048,
+  downloadBytesPerSecond: null,
+  diskFloorBytes: 2e9,
 } as const
 
 let nextModel = 0

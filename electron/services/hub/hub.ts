@@ -1,0 +1,146 @@
+/** The Hub as the rest of the app knows it: one client with the account of this machine, and what is built on it. */
+import { join } from 'node:path'
+import type { Settings } from '../../contract/domain.ts'
+import { AppError, toAppError } from '../../contract/errors.ts'
+import type { CachedRepo, HubAccount, HubModelDetail, HubQuery } from '../../contract/hub.ts'
+import type { SecretBox } from '../../contract/secrets.ts'
+import { APP_VERSION } from '../../contract/version.ts'
+import { userOf } from '../../hub/account.ts'
+import { listCache, removeFromCache } from '../../hub/cache-admin.ts'
+import type { FreeBytes } from '../../hub/disk-space.ts'
+import type { DownloadDeps } from '../../hub/download.ts'
+import { type Environment, type HubEnvironment, hubEnvironment } from '../../hub/environment.ts'
+import { DEFAULT_TUNING, type FetchTuning } from '../../hub/fetch-file.ts'
+import { createHubClient, type HubClient, type RepoName } from '../../hub/hub-client.ts'
+import { createRateLimit } from '../../hub/rate-limit.ts'
+import { DEFAULT_RETRY, type RetryPolicy } from '../../hub/retry.ts'
+import { checkToken, createTokenStore } from '../../hub/token-store.ts'
+import { createTransport } from '../../hub/transport.ts'
+import type { MachineInfo } from '../machine.ts'
+import { inspectHubModel } from './inspect.ts'
+import { type HubPage, searchModels } from './search-models.ts'
+
+export interface HubTuning {
+  fetch: FetchTuning
+  retry: RetryPolicy
+  stallMs: number
+  parallelFiles: number
+}
+
+export const DEFAULT_HUB_TUNING: HubTuning = {
+  fetch: DEFAULT_TUNING,
+  retry: DEFAULT_RETRY,
+  stallMs: 30_000,
+  parallelFiles: 3,
+}
+
+export interface HubDeps {
+  env: Environment
+  home: string
+  dataDir: string
+  secrets: SecretBox | null
+  machine: MachineInfo
+  settings(): Settings
+  freeBytes: FreeBytes
+  tuning: HubTuning
+}
+
+export interface Hub {
+  readonly environment: HubEnvironment
+  readonly client: HubClient
+  readonly tuning: HubTuning
+  /** What a download needs, with the settings of now. */
+  downloads(): DownloadDeps
+  account(signal?: AbortSignal): Promise<HubAccount>
+  /** Keeps the token once the Hub knows it. */
+  login(token: string, signal?: AbortSignal): Promise<HubAccount>
+  logout(signal?: AbortSignal): Promise<HubAccount>
+  /** Throws `access-denied` when nobody is signed in. */
+  requireToken(): Promise<string>
+  search(query: HubQuery, cursor: string | null, signal?: AbortSignal): Promise<HubPage>
+  inspect(name: string, revision: string, signal: AbortSignal): Promise<HubModelDetail>
+  cache(): Promise<CachedRepo[]>
+  removeFromCache(repo: RepoName, commit: string | null): Promise<void>
+  dispose(): void
+}
+
+export function createHub(deps: HubDeps): Hub {
+  const { dataDir, machine, settings, freeBytes, tuning } = deps
+  const environment = hubEnvironment(deps.env, deps.home)
+  const { cacheDir } = environment
+  const transport = createTransport({
+    env: deps.env,
+    stallMs: tuning.stallMs,
+    userAgent: `hqq-studio/${APP_VERSION}; node/${process.versions.node}`,
+  })
+  const tokens = createTokenStore({ environment, path: join(dataDir, 'hub-token'), secrets: deps.secrets })
+  const client = createHubClient({
+    environment,
+    transport,
+    token: async () => (await tokens.get())?.token ?? null,
+    retry: tuning.retry,
+    now: Date.now,
+  })
+  const limit = createRateLimit(() => settings().downloadBytesPerSecond, Date.now)
+  const { fetch: fetchTuning, retry, parallelFiles } = tuning
+
+  async function account(signal?: AbortSignal): Promise<HubAccount> {
+    const found = await tokens.get()
+    const base = { endpoint: client.endpoint, offline: client.offline, cacheDir, tokenSource: found?.source ?? null }
+    if (found === null || client.offline) return { ...base, user: null, problem: null }
+    try {
+      return { ...base, user: await userOf(client, found.token, retry, signal), problem: null }
+    } catch (error) {
+      return { ...base, user: null, problem: toAppError(error).toShape() }
+    }
+  }
+
+  return {
+    environment,
+    client,
+    tuning,
+    downloads: () => ({
+      client,
+      cacheDir,
+      tuning: fetchTuning,
+      parallelFiles,
+      retry,
+      limit,
+      freeBytes,
+      floorBytes: settings().diskFloorBytes,
+    }),
+    account,
+    async login(text, signal) {
+      if (environment.token !== null) {
+        throw new AppError(
+          'not-allowed',
+          'HF_TOKEN is set in the environment and goes before a stored token. Unset it to sign in here.',
+        )
+      }
+      const token = checkToken(text)
+      await userOf(client, token, retry, signal)
+      await tokens.set(token)
+      return account(signal)
+    },
+    async logout(signal) {
+      await tokens.remove()
+      return account(signal)
+    },
+    async requireToken() {
+      const found = await tokens.get()
+      if (found !== null) return found.token
+      throw new AppError('access-denied', 'Sign in with a token that may write: in Settings, or with `login`.')
+    },
+    search: (query, cursor, signal) => searchModels({ client, machine }, query, cursor, signal),
+    inspect: (name, revision, signal) =>
+      inspectHubModel(
+        { client, machine, cacheDir, freeBytes, retry, floorBytes: settings().diskFloorBytes },
+        { type: 'model', name },
+        revision,
+        signal,
+      ),
+    cache: () => listCache(cacheDir),
+    removeFromCache: (repo, commit) => removeFromCache(cacheDir, repo, commit),
+    dispose: () => transport.dispose(),
+  }
+}

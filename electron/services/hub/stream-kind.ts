@@ -1,0 +1,174 @@
+/** The job that makes a quantized model straight from the Hub. */
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { ModelDetail, QuantizeRequest } from '../../contract/domain.ts'
+import { AppError } from '../../contract/errors.ts'
+import type { DownloadQuantizeRequest } from '../../contract/hub-requests.ts'
+import { listRepoFiles, readRepoInfo } from '../../hub/repo-info.ts'
+import { formatDisk } from '../../plan/units.ts'
+import type { JobContext, JobKind } from '../job-kind.ts'
+import type { Library } from '../library.ts'
+import type { MachineInfo } from '../machine.ts'
+import type { Models } from '../models.ts'
+import type { QuantizeRun } from '../quantize.ts'
+import { publishModel } from '../quantize-output.ts'
+import type { QuantizePlanner } from '../quantize-plan.ts'
+import { sha256 } from '../source-hashes.ts'
+import { discardUnfinished, hasUnfinished, openStaging, stagingDirOf } from '../staging.ts'
+import { planDisk } from './disk-plan.ts'
+import { fetchModel, modelRepo, pinned } from './download-kind.ts'
+import { type RemoteModel, readRemoteModel } from './inspect.ts'
+import { remoteDetail, remoteHashes } from './remote-source.ts'
+import { hubSourceName } from './source-name.ts'
+import { allocatedBytes } from './staged-source.ts'
+import { quantizeWhileFetching, type StreamDeps } from './stream-quantize.ts'
+
+export interface StreamKindDeps extends StreamDeps {
+  models: Models
+  library: Library
+  machine: MachineInfo
+  planner: QuantizePlanner
+  /** Quantizing of what is on the disk. */
+  quantize: JobKind<QuantizeRequest>
+  record(modelId: string, run: QuantizeRun): Promise<void>
+  /** Measures the finished model, as part of the same job. */
+  measure(modelId: string, context: JobContext): Promise<void>
+  now(): Date
+}
+
+export interface StreamQuantizing {
+  kind: JobKind<DownloadQuantizeRequest>
+  /** The request with commit, name and place decided. Throws what stands against it. */
+  complete(request: DownloadQuantizeRequest): Promise<DownloadQuantizeRequest>
+}
+
+export function createStreamQuantizing(deps: StreamKindDeps): StreamQuantizing {
+  const { hub, models, library, planner, machine } = deps
+  /** Places that are being written to. */
+  const busy = new Set<string>()
+
+  async function remoteOf(
+    { repo: name, revision, commit: known }: DownloadQuantizeRequest,
+    signal: AbortSignal,
+  ): Promise<{ remote: RemoteModel; detail: ModelDetail }> {
+    const { client, tuning } = hub
+    const repo = modelRepo(name)
+    const commit = known ?? (await readRepoInfo(client, repo, revision, signal)).commit
+    const files = await listRepoFiles(client, repo, commit, signal)
+    const options = { client, repo, commit, files, retry: tuning.retry, signal, onFetched() {} }
+    const remote = await readRemoteModel(options)
+    return { remote, detail: remoteDetail(name, remote) }
+  }
+
+  async function make(request: DownloadQuantizeRequest, outDir: string, context: JobContext): Promise<QuantizeRun> {
+    const { remote, detail } = await remoteOf(request, context.signal)
+    const { config } = request
+    const plan = await planner.planRemote(detail, config, outDir)
+    const engineVersion = await machine.engineVersion()
+    const contents = remote.headers.map(({ file }) => [file.path, file.id.hex])
+    const fingerprint = sha256(
+      JSON.stringify([request.repo, contents, plan.choices, config.computeDtype, engineVersion]),
+    )
+    const { freeBytes, floorBytes } = hub.downloads()
+    const disk = planDisk({
+      outputBytes: plan.estimate.fileBytes,
+      fileBytes: remote.headers.map(({ file }) => file.bytes),
+      freeBytes: await freeBytes(outDir),
+      floorBytes,
+      presentBytes: await allocatedBytes(stagingDirOf(outDir)),
+      where: outDir,
+    })
+    context.log(
+      `Disk: ${formatDisk(disk.neededBytes)} needed, ${formatDisk(disk.outputBytes)} for the result and ${formatDisk(disk.stagedBytes)} for ${disk.filesAtOnce === 1 ? 'one file' : `${disk.filesAtOnce} files`} on the way; ${formatDisk(floorBytes)} stay free.`,
+    )
+    const staging = await openStaging({ outDir, fingerprint, overwrite: request.overwrite ?? false, resume: true })
+    try {
+      if (staging.resumed) context.log('Going on from what an earlier run finished.')
+      const { computeDtype } = config
+      const made = await quantizeWhileFetching(
+        deps,
+        {
+          repo: request.repo,
+          remote,
+          plan,
+          computeDtype,
+          staging,
+          fingerprint,
+          filesAtOnce: disk.filesAtOnce,
+          neededBytes: disk.neededBytes,
+        },
+        context,
+      )
+      context.progress({ phase: 'write', done: 0, total: 1, unit: 'steps', detail: 'configuration and tokenizer' })
+      const configText = await readFile(join(made.sourceDir, 'config.json'))
+      await publishModel(staging, plan, {
+        sourceDir: made.sourceDir,
+        source: {
+          path: hubSourceName({ name: request.repo, commit: remote.commit }),
+          ...remoteHashes(remote, configText),
+        },
+        config,
+        engineVersion,
+        tensors: made.tensors,
+        weightFiles: made.weightFiles,
+      })
+      const { seconds, peakBytes, tensors } = made
+      return { seconds, peakBytes, engineVersion, at: deps.now().toISOString(), tensors }
+    } catch (error) {
+      await staging.release()
+      throw error
+    }
+  }
+
+  return {
+    async complete(request) {
+      const fixed = await pinned(hub, request)
+      const { detail } = await remoteOf(fixed, new AbortController().signal)
+      const plan = await planner.planRemote(detail, request.config, request.outDir ?? null)
+      return { ...fixed, ...(await planner.place(`${request.repo.split('/').at(-1)} ${plan.label}`, request)) }
+    },
+    kind: {
+      lane: 'network',
+      title: async ({ repo, name }) => `Quantize ${repo}${name === undefined ? '' : ` to ${name}`} while it downloads`,
+      inputKey: ({ repo, commit, config }) => sha256(JSON.stringify([repo, commit, config])),
+      async run(request, context) {
+        const outDir = placeOf(request)
+        context.progress({ phase: 'list', done: 0, total: 1, unit: 'steps', detail: `headers of ${request.repo}` })
+        if (request.keepSource) return fromKept(request, outDir, context)
+        busy.add(outDir)
+        const run = await make(request, outDir, context).finally(() => busy.delete(outDir))
+        const entry = await library.add(outDir, 'created')
+        if (request.name !== undefined && request.name !== entry.name) await library.rename(outDir, request.name)
+        await deps.record(entry.id, run)
+        models.changed()
+        context.log(`Saved to ${outDir}.`)
+        if (request.measure) await deps.measure(entry.id, context)
+        return { resultModelId: entry.id }
+      },
+      async saved(request) {
+        const outDir = placeOf(request)
+        if (!(await hasUnfinished(outDir))) return { text: null, resumable: false }
+        return { text: `Finished tensors and files on their way are kept in ${stagingDirOf(outDir)}.`, resumable: true }
+      },
+      async discard(request) {
+        // Another job may have taken over what this one left.
+        if (!busy.has(placeOf(request))) await discardUnfinished(placeOf(request))
+      },
+    },
+  }
+
+  /** The original into the cache and the library first, then what is made of it: the same bytes, with more disk. */
+  async function fromKept(request: DownloadQuantizeRequest, outDir: string, context: JobContext) {
+    const path = await fetchModel(hub, { ...request, allFiles: false }, context)
+    const entry = await library.add(path, 'added')
+    if (entry.name !== request.repo) await library.rename(path, request.repo)
+    models.changed()
+    const { config, name, overwrite, measure } = request
+    return deps.quantize.run({ modelId: entry.id, config, name, outDir, overwrite, measure }, context)
+  }
+}
+
+function placeOf({ outDir }: Pick<DownloadQuantizeRequest, 'outDir'>): string {
+  if (outDir === undefined) throw new AppError('internal', 'A job that quantizes has no folder to write to.')
+  return outDir
+}
