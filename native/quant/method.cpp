@@ -4,6 +4,7 @@
 #include <string>
 
 #include "core/error.h"
+#include "quant/refined.h"
 
 namespace hqq {
 namespace {
@@ -20,9 +21,14 @@ QuantizedTensor quantize_rtn(const TensorView& weight, QuantConfig config, PackF
   return quantize(weight, config, format, stats, reporter);
 }
 
-constexpr std::array<QuantMethod, 2> kMethods = {{
+QuantizedTensor refined(const TensorView& weight, QuantConfig config, PackFormat format, QuantStats* stats, Reporter* reporter) {
+  return quantize_refined(weight, config, format, nullptr, stats, reporter);
+}
+
+constexpr std::array<QuantMethod, 3> kMethods = {{
     {"hqq", "Half-quadratic optimization of the zero points; needs no calibration data.", quantize_hqq},
     {"rtn", "Plain round-to-nearest on the range of each group: the baseline.", quantize_rtn},
+    {"refined", "Scale and zero of each group fitted to its weights by least squares; needs no calibration data.", refined},
 }};
 
 }  // namespace

@@ -10,7 +10,8 @@
 #include <optional>
 
 #include "core/error.h"
-#include "core/thread_pool.h"
+#include "quant/chunks.h"
+#include "quant/finish.h"
 #include "quant/mean_error.h"
 #include "quant/meta.h"
 #include "quant/solver.h"
@@ -20,113 +21,38 @@
 namespace hqq {
 namespace {
 
-// Elements of one parallel chunk: small enough for an even load, large enough that scratch is set up rarely.
-constexpr int64_t kChunkElements = 1 << 15;
-// Elements copied to float32 at a time, sized for the level-1 cache.
-constexpr int64_t kTileElements = 1 << 12;
 // Groups of one parallel chunk, so that its zero history stays in the level-2 cache.
 constexpr int64_t kChunkGroups = 2048;
-// Chunks between two looks at the reporter: some 8 M elements, about 0.1 s.
-constexpr int64_t kChunksPerSlab = 256;
 // Axis 0 reads this many neighbouring columns at once, so that every cache line of the weight is used when it is fetched.
 constexpr int64_t kPanelsPerTile = 4;
 // Relative difference of two mean errors below which float32 rounding decides which is larger. The rounding error of the
 // reference's own float32 sum stays well under half of this.
 constexpr double kUndecided = 1e-6;
 
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
-/// parallel_for in slabs, so that a cancelled job on a huge matrix answers soon.
-void run_chunks(int64_t n, int64_t grain, const Reporter& reporter, const std::function<void(int64_t, int64_t)>& body) {
-  const int64_t slab = grain * kChunksPerSlab;
-  for (int64_t begin = 0; begin < n; begin += slab) {
-    check_cancelled(reporter);
-    parallel_for(std::min(slab, n - begin), grain, [&](int64_t b, int64_t e) { body(begin + b, begin + e); });
-  }
-}
-
-/// Error totals of one chunk, summed over chunks in order.
-struct ErrorTotals {
-  double abs_error = 0, sq_error = 0, abs_weight = 0, max_error = 0;
-
-  void add(const ErrorLanes& lanes) {
-    for (int i = 0; i < kTileLanes; ++i) {
-      abs_error += static_cast<double>(lanes.abs_error[i]);
-      sq_error += static_cast<double>(lanes.sq_error[i]);
-      abs_weight += static_cast<double>(lanes.abs_weight[i]);
-      max_error = std::max(max_error, static_cast<double>(lanes.max_error[i]));
-    }
-  }
-  void add(const ErrorTotals& other) {
-    abs_error += other.abs_error;
-    sq_error += other.sq_error;
-    abs_weight += other.abs_weight;
-    max_error = std::max(max_error, other.max_error);
-  }
-};
-
 /// One call of quantize(): the passes over the matrix share its buffers.
 class Quantization {
  public:
   Quantization(const TensorView& weight, const QuantConfig& config, const Grouping& view, Reporter& reporter)
-      : weights_(weight), view_(view), reporter_(reporter), kernels_(solver_kernels()) {
+      : weights_(weight), view_(view), reporter_(reporter), kernels_(solver_kernels()), maps_(view.groups) {
     params_.max_value = static_cast<float>(max_quantized_value(config.nbits));
     params_.round_zero = config.round_zero;
     params_.steps = config.optimize && !view.per_tensor ? kSolverSteps : 0;
-    inverse_scale_ = Buffer(view.groups * 4, MemoryUse::scratch);
-    zero_ = Buffer(view.groups * 4, MemoryUse::scratch);
   }
 
   /// First the scales, and the zeros after every step; then which step the reference would have stopped at.
-  void solve() {
-    if (view_.per_tensor) return solve_whole();
+  GroupMaps solve() && {
+    if (view_.per_tensor) {
+      solve_whole();
+      return std::move(maps_);
+    }
     if (view_.contiguous()) {
       solve_contiguous();
     } else {
       solve_strided();
     }
-    iterations_ = params_.steps == 0 ? 0 : executed_steps();
-    history_->read(iterations_, zero_.as<float>());
-    history_.reset();
-  }
-
-  int iterations() const { return iterations_; }
-  const float* inverse_scale() const { return inverse_scale_.as<float>(); }
-  const float* zero() const { return zero_.as<float>(); }
-
-  /// Last pass: the integers, packed as they are made, and the error against what `scale` and `zero_stored` reconstruct.
-  ErrorTotals quantize(const float* scale, const float* zero_stored, Packing packing, void* packed) {
-    const FinalAffine affine{inverse_scale(), zero(), scale, zero_stored};
-    const int64_t fields = values_per_word(packing), stride = word_stride(packing, view_.rows);
-    const int64_t tile_cols = std::min(view_.cols, kTileElements);
-    const int64_t tile_rows = std::clamp<int64_t>(kTileElements / tile_cols, 1, stride);
-    const int64_t across = ceil_div(view_.cols, tile_cols), tiles = ceil_div(stride, tile_rows) * across;
-    const Buffer totals(tiles * static_cast<int64_t>(sizeof(ErrorTotals)), MemoryUse::scratch);
-    run_chunks(tiles, std::max<int64_t>(1, kChunkElements / (fields * kTileElements)), reporter_, [&](int64_t begin, int64_t end) {
-      const Buffer q(fields * tile_rows * tile_cols, MemoryUse::scratch);
-      for (int64_t i = begin; i < end; ++i) {
-        PackTile tile;
-        // Tiles of one block of columns follow one another, so that its affine maps (axis 0) stay in the cache.
-        const int64_t down = tiles / across;
-        tile.row = i % down * tile_rows;
-        tile.rows = std::min(tile_rows, stride - tile.row);
-        tile.col = i / down * tile_cols;
-        tile.cols = std::min(tile_cols, view_.cols - tile.col);
-        ErrorTotals total;
-        for (int64_t k = 0; k < fields; ++k) {
-          uint8_t* field = q.as<uint8_t>() + k * tile_rows * tile_cols;
-          const int64_t row = tile.row + k * stride, rows = std::clamp<int64_t>(view_.rows - row, 0, tile.rows);
-          tile.fields[k] = field;
-          if (rows < tile.rows) std::memset(field, 0, static_cast<size_t>(tile.rows * tile.cols));
-          total.add(quantize_rectangle(affine, row, rows, tile.col, tile.cols, field));
-        }
-        pack_tile(tile, view_.rows, view_.cols, packing, packed);
-        totals.as<ErrorTotals>()[i] = total;
-      }
-    });
-    ErrorTotals sum;
-    for (const ErrorTotals& tile : totals.span<ErrorTotals>()) sum.add(tile);
-    return sum;
+    maps_.iterations = params_.steps == 0 ? 0 : executed_steps();
+    history_->read(maps_.iterations, zero());
+    return std::move(maps_);
   }
 
  private:
@@ -158,7 +84,7 @@ class Quantization {
       low = std::min(low, range[i]);
       high = std::max(high, range[i + 1]);
     }
-    initial_affine(low, high, params_, inverse_scale_.as<float>(), zero_.as<float>());
+    initial_affine(low, high, params_, inverse_scale(), zero());
   }
 
   void solve_contiguous() {
@@ -240,7 +166,7 @@ class Quantization {
     SolveTile tile{};
     tile.group_size = view_.group_size;
     tile.count = count;
-    tile.inverse_scale = inverse_scale_.as<float>() + group;
+    tile.inverse_scale = inverse_scale() + group;
     tile.zeros = chunk.planes.as<float>() + (group - chunk_begin);
     tile.zero_stride = chunk.stride;
     tile.settled = chunk.settled.as<uint8_t>() + (group - chunk_begin);
@@ -270,7 +196,7 @@ class Quantization {
   float rounded_error(int step) {
     float& known = rounded_errors_[static_cast<size_t>(step)];
     if (known < 0) {
-      history_->read(step, zero_.as<float>());
+      history_->read(step, zero());
       known = mean_error_in_reference_order(
           view_.numel(), [&](int64_t begin, int64_t end, float* out) { abs_errors(begin, end, out); }, reporter_);
     }
@@ -308,39 +234,16 @@ class Quantization {
     return n;
   }
 
-  /// Integers of rows [row, row + rows) and columns [col, col + cols) of the grouped view, at most a tile; q: u8 [rows, cols].
-  ErrorLanes quantize_rectangle(const FinalAffine& affine, int64_t row, int64_t rows, int64_t col, int64_t cols, uint8_t* q) const {
-    std::array<float, kTileElements> x;
-    if (cols == view_.cols) {
-      weights_.read(row * cols, rows * cols, x.data());
-    } else {
-      for (int64_t r = 0; r < rows; ++r) weights_.read((row + r) * view_.cols + col, cols, x.data() + r * cols);
-    }
-    ErrorLanes lanes;
-    if (view_.groups == view_.rows && view_.contiguous()) {
-      kernels_.quantize_rows(x.data(), rows, cols, at(affine, row), params_.max_value, q, lanes);
-    } else if (view_.groups == 1) {
-      kernels_.quantize_rows(x.data(), 1, rows * cols, affine, params_.max_value, q, lanes);
-    } else {
-      for (int64_t r = 0; r < rows; ++r) {
-        kernels_.quantize_lanes(x.data() + r * cols, cols, at(affine, col), params_.max_value, q + r * cols, lanes);
-      }
-    }
-    return lanes;
-  }
-
-  static FinalAffine at(const FinalAffine& affine, int64_t offset) {
-    return {affine.inverse_scale + offset, affine.zero + offset, affine.scale + offset, affine.zero_stored + offset};
-  }
+  float* inverse_scale() const { return maps_.inverse_scale.as<float>(); }
+  float* zero() const { return maps_.zero.as<float>(); }
 
   WeightReader weights_;
-  Grouping view_;
+  const Grouping& view_;
   Reporter& reporter_;
   const SolverKernels& kernels_;
   SolveParams params_{};
-  Buffer inverse_scale_;  // f32[groups]
-  Buffer zero_;           // f32[groups]
-  Buffer errors_;         // f64[chunks, steps]
+  GroupMaps maps_;
+  Buffer errors_;  // f64[chunks, steps]
   int64_t chunk_groups_ = 0;
   std::optional<ZeroHistory> history_;
   std::array<float, kSolverSteps> rounded_errors_ = [] {
@@ -348,18 +251,13 @@ class Quantization {
     unknown.fill(-1.0f);
     return unknown;
   }();
-  int iterations_ = 0;
 };
 
-/// Quantizes a meta tensor and returns what a reader makes of it, f32[count].
-Buffer quantize_and_back(MetaTensor& meta, int64_t group_size) {
-  quantize_meta(meta, group_size);
-  Buffer back(meta_count(meta) * 4, MemoryUse::scratch);
-  meta_to_f32(meta, back.as<float>());
-  return back;
-}
-
 }  // namespace
+
+GroupMaps solve_half_quadratic(const TensorView& weight, const QuantConfig& config, const Grouping& view, Reporter& reporter) {
+  return Quantization(weight, config, view, reporter).solve();
+}
 
 QuantizedTensor quantize(const TensorView& weight, const QuantConfig& config, PackFormat format, QuantStats* stats,
                          Reporter* reporter) {
@@ -369,39 +267,9 @@ QuantizedTensor quantize(const TensorView& weight, const QuantConfig& config, Pa
   if (format == PackFormat::interchange) require_interchangeable(packing, view.rows);
   NullReporter nobody;
   Reporter& listener = reporter != nullptr ? *reporter : nobody;
-
-  Quantization work(weight, config, view, listener);
-  work.solve();
-
-  QuantizedTensor result;
-  result.config = config;
-  result.shape = weight.shape;
-  result.rows = view.rows;
-  result.cols = view.cols;
-  result.packing = packing;
-  result.scale = float_meta(meta_shape(view));
-  result.zero = float_meta(meta_shape(view));
-  float *scale = result.scale.values.as<float>(), *zero = result.zero.values.as<float>();
-  for (int64_t i = 0; i < view.groups; ++i) scale[i] = 1.0f / work.inverse_scale()[i];
-  std::memcpy(zero, work.zero(), static_cast<size_t>(view.groups) * 4);
-  // What a reader will dequantize with, where the metadata is quantized in turn.
-  Buffer scale_back, zero_back;
-  if (config.quant_scale) scale = (scale_back = quantize_and_back(result.scale, kScaleGroupSize)).as<float>();
-  if (config.quant_zero) zero = (zero_back = quantize_and_back(result.zero, 0)).as<float>();
-
-  result.packed_shape = packed_shape(packing, view.rows, view.cols);
-  result.packed = Buffer(packed_bytes(packing, view.rows, view.cols), MemoryUse::weights);
-  const ErrorTotals errors = work.quantize(scale, zero, packing, result.packed.data());
-
-  if (stats != nullptr) {
-    const double n = static_cast<double>(view.numel());
-    stats->iterations = work.iterations();
-    stats->mean_abs_error = errors.abs_error / n;
-    stats->mean_sq_error = errors.sq_error / n;
-    stats->max_abs_error = errors.max_error;
-    stats->mean_abs_weight = errors.abs_weight / n;
-    stats->seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  }
+  const GroupMaps maps = solve_half_quadratic(weight, config, view, listener);
+  QuantizedTensor result = finish_quantized(weight, view, config, format, maps, stats, listener);
+  if (stats != nullptr) stats->seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return result;
 }
 

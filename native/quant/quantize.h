@@ -8,6 +8,7 @@
 #include "core/job.h"
 #include "core/tensor.h"
 #include "quant/bitpack.h"
+#include "quant/finish.h"
 #include "quant/grouping.h"
 #include "quant/types.h"
 
@@ -19,6 +20,9 @@ namespace hqq {
 /// (NaN, infinity or |w| > 1.7e38, saying where), cancelled, out_of_memory.
 QuantizedTensor quantize(const TensorView& weight, const QuantConfig& config, PackFormat format = PackFormat::interchange,
                          QuantStats* stats = nullptr, Reporter* reporter = nullptr);
+
+/// The first half of quantize(): the maps of all groups. `view` is resolve_grouping() of the same config and shape.
+GroupMaps solve_half_quadratic(const TensorView& weight, const QuantConfig& config, const Grouping& view, Reporter& reporter);
 
 /// Bytes that quantizing a matrix takes beside the weight itself.
 struct QuantizeMemory {

@@ -7,25 +7,10 @@
 namespace hqq {
 namespace {
 
-// Adding and subtracting 1.5 * 2^23 rounds to the nearest integer, ties to even, for the values 0..255 that reach it.
-constexpr float kRounder = 12582912.0f;
 // The shrinkage is zero unless |e| > 0.1^(1/1.3) = 0.17013, so the power is only evaluated above this.
 constexpr float kShrinkFrom = 0.17f;
 // Largest weight whose group range cannot overflow.
 constexpr float kLargestWeight = 1.7e38f;
-// Elements whose errors are summed before the sum joins a total, so that float32 rounding stays small in long groups.
-constexpr int64_t kRunBeforeTotal = 2048;
-
-/// q = clamp(round(x s + zero), 0, max); clamping first gives the same and keeps the rounder in range. NaN becomes 0.
-inline V quantize_v(V product, V zero, V max_value) {
-  const V clamped = min_v(max_v(product + zero, V{}), max_value);
-  return (clamped + kRounder) - kRounder;
-}
-inline float quantize_f(float product, float zero, float max_value) {
-  const float sum = product + zero;
-  const float low = sum > 0.0f ? sum : 0.0f;
-  return ((low < max_value ? low : max_value) + kRounder) - kRounder;
-}
 
 /// The 16 lanes of errors of one step, and the largest error seen.
 struct StepErrors {

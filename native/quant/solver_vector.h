@@ -1,5 +1,5 @@
-// Vectors of HQQ_VECTOR_LANES floats (GCC vector extensions) and the sums of the solver kernels. Included only by
-// solver_kernels.h; everything here has internal linkage and uses no templates of the standard library, because an inline
+// Vectors of HQQ_VECTOR_LANES floats (GCC vector extensions), rounding and the sums of the solver kernels. Included only by
+// solver_kernels.h and group_fit_kernels.h; everything here has internal linkage and uses no templates of the standard library, because an inline
 // function that the linker merges across files could carry one instruction set's code into another's path.
 #pragma once
 
@@ -45,6 +45,22 @@ inline bool all_set(VI mask) {
   return all != 0;
 }
 inline int64_t min_i(int64_t a, int64_t b) { return a < b ? a : b; }
+
+// Adding and subtracting 1.5 * 2^23 rounds to the nearest integer, ties to even, for the values 0..255 that reach it.
+constexpr float kRounder = 12582912.0f;
+// Elements whose errors are summed before the sum joins a total, so that float32 rounding stays small in long groups.
+constexpr int64_t kRunBeforeTotal = 2048;
+
+/// q = clamp(round(x s + zero), 0, max); clamping first gives the same and keeps the rounder in range. NaN becomes 0.
+inline V quantize_v(V product, V zero, V max_value) {
+  const V clamped = min_v(max_v(product + zero, V{}), max_value);
+  return (clamped + kRounder) - kRounder;
+}
+inline float quantize_f(float product, float zero, float max_value) {
+  const float sum = product + zero;
+  const float low = sum > 0.0f ? sum : 0.0f;
+  return ((low < max_value ? low : max_value) + kRounder) - kRounder;
+}
 
 /// One float for each of 16 lanes.
 struct Lanes16 {
