@@ -39,7 +39,10 @@ export function quantOptions(command: Command): Command {
     .option('--config <file>', 'JSON file with base, rules and computeDtype; other options go before it')
     .option('--preset <id>', 'a built-in or saved preset instead of --config')
     .option('--rule <pattern=spec>', "e.g. '*.v_proj=8:64' or '*.layers.0.*=keep'; repeatable, later ones win", rules)
-    .option('--method <name>', 'hqq, or rtn for plain rounding')
+    .option(
+      '--method <name>',
+      'hqq, refined (least squares: better at 2 and 3 bits, three times the time), or rtn for plain rounding',
+    )
     .option('--round-zero', 'round the initial zero (default: at 4 bits only)')
     .option('--no-round-zero', 'never round the initial zero')
     .option('--quant-zero', 'store zeros as 8-bit integers')
@@ -79,7 +82,7 @@ function specOf(options: QuantOptions) {
     throw new UsageError('Give --nbits and --group-size, or --config or --preset.')
   }
   const method = methodNameSchema.safeParse(options.method ?? 'hqq')
-  if (!method.success) throw new UsageError('--method is hqq or rtn.')
+  if (!method.success) throw new UsageError(`--method is one of: ${methodNameSchema.options.join(', ')}.`)
   return quantSpec(options.nbits, groupSizeOf(options.groupSize), {
     axis: options.axis ?? 1,
     method: method.data,

@@ -19,7 +19,7 @@ export const engineQuantSchema = z.object({
   axis: z.union([z.literal(0), z.literal(1)]),
   channelWise: z.boolean().default(true),
   roundZero: z.boolean(),
-  /** "hqq" optimizes zero, "rtn" does not. */
+  /** A name of the engine's method registry. */
   method: z.string(),
   quantZero: z.boolean(),
   quantScale: z.boolean(),

@@ -12,7 +12,7 @@ export const computeDtypeSchema = z.enum(['float32', 'float16', 'bfloat16'])
 export type ComputeDtype = z.infer<typeof computeDtypeSchema>
 
 /** Names in the engine's method registry. */
-export const methodNameSchema = z.enum(['hqq', 'rtn'])
+export const methodNameSchema = z.enum(['hqq', 'refined', 'rtn'])
 export type MethodName = z.infer<typeof methodNameSchema>
 
 export const quantSpecSchema = z.object({

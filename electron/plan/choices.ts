@@ -1,5 +1,6 @@
 /** Specs and choices as values: defaults, comparison, names for people. */
 import type { Choice, Nbits, QuantSpec } from '../contract/quant.ts'
+import { methodInfo } from './methods.ts'
 
 export const KEEP: Choice = { kind: 'keep' }
 
@@ -29,7 +30,7 @@ export function sameChoice(a: Choice, b: Choice): boolean {
 export function specLabel(spec: QuantSpec): string {
   const unusual: string[] = []
   if (spec.axis === 0) unusual.push('axis 0')
-  if (spec.method !== 'hqq') unusual.push(spec.method.toUpperCase())
+  if (spec.method !== 'hqq') unusual.push(methodInfo(spec.method).short)
   if (spec.quantZero) unusual.push('8-bit zero')
   if (spec.quantScale) unusual.push('8-bit scale')
   const label = `${spec.nbits}-bit ${spec.groupSize === null ? 'per channel' : `g${spec.groupSize}`}`

@@ -1,5 +1,6 @@
 import { useEffect, useMemo, useRef } from 'react'
 import type { JobDetail, JobRecord, TensorResult } from '../../../electron/contract/domain.ts'
+import { methodInfo } from '../../../electron/plan/methods.ts'
 import { errorScale } from '../../ui/block-grid/error-cell.ts'
 import { type Column, DataTable } from '../../ui/data-table.tsx'
 import { CopyButton } from '../../ui/error-panel.tsx'
@@ -76,7 +77,7 @@ export function TensorResultTable({ tensors }: { tensors: readonly TensorResult[
 }
 
 function specText({ spec }: TensorResult): string {
-  return `${spec.nbits}-bit ${spec.groupSize === null ? 'no groups' : `g${spec.groupSize}`}, axis ${spec.axis}${spec.method === 'rtn' ? ', RTN' : ''}`
+  return `${spec.nbits}-bit ${spec.groupSize === null ? 'no groups' : `g${spec.groupSize}`}, axis ${spec.axis}${spec.method === 'hqq' ? '' : `, ${methodInfo(spec.method).short}`}`
 }
 
 /** The log, following its end unless the reader scrolled up. */

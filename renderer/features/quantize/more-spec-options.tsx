@@ -1,4 +1,5 @@
 import type { ReactNode } from 'react'
+import { METHODS, methodInfo } from '../../../electron/plan/methods.ts'
 import { Field } from '../../ui/field.tsx'
 import { Popover } from '../../ui/popover.tsx'
 import { Segmented } from '../../ui/segmented.tsx'
@@ -16,7 +17,7 @@ export interface MoreSpecOptionsProps {
 /** The choices that are right as they are for nearly everyone. */
 export function MoreSpecOptions({ common, onEdit, children }: MoreSpecOptionsProps) {
   return (
-    <Popover label="Axis, method and metadata" trigger={children} className="flex w-80 flex-col gap-3">
+    <Popover label="Axis, method and metadata" trigger={children} className="flex w-96 flex-col gap-3">
       <Field label="Axis" hint="Groups along the input (1) or the output dimension (0). Fast kernels want 1.">
         <Segmented
           size="sm"
@@ -28,15 +29,12 @@ export function MoreSpecOptions({ common, onEdit, children }: MoreSpecOptionsPro
           ]}
         />
       </Field>
-      <Field label="Method" hint="Half-quadratic finds better zeros; rounding is the baseline to compare with.">
+      <Field label="Method" hint={methodHint(common.method)}>
         <Segmented
           size="sm"
           value={common.method ?? null}
           onChange={(method) => onEdit(changeSpec({ method }))}
-          options={[
-            { value: 'hqq', label: 'Half-quadratic' },
-            { value: 'rtn', label: 'Round to nearest' },
-          ]}
+          options={METHODS.map(({ name, label }) => ({ value: name, label }))}
         />
       </Field>
       <Field label="8-bit zeros" hint="Smaller metadata; the Python libraries do not read it.">
@@ -47,4 +45,8 @@ export function MoreSpecOptions({ common, onEdit, children }: MoreSpecOptionsPro
       </Field>
     </Popover>
   )
+}
+
+function methodHint(method: CommonChoice['method']): string {
+  return method ? methodInfo(method).hint : 'The selected layers differ.'
 }
