@@ -7,7 +7,7 @@ import { mustRun, onPath } from './run-command.mjs'
 import { SetupError, say } from './say.mjs'
 import { unlessUpToDate } from './stamp.mjs'
 
-const ADDON = join(NATIVE_BUILD, 'hqq_engine.node')
+const CUDA_LIBRARY = 'libhqq_cuda.so'
 /** Heavy template code: about this much memory a compiler. */
 const COMPILER_BYTES = 1.2e9
 
@@ -26,13 +26,38 @@ export async function buildAddon() {
       say('building the native engine (a minute or two the first time)')
       await configure()
       await buildTarget('hqq_engine')
-      mkdirSync(OUT, { recursive: true })
-      // Renamed into place: a running app has the old file mapped.
-      const fresh = join(OUT, 'hqq_engine.node.new')
-      copyFileSync(ADDON, fresh)
-      renameSync(fresh, join(OUT, 'hqq_engine.node'))
+      putIntoOut('hqq_engine.node')
     },
   )
+}
+
+/** Builds the engine's GPU half with this nvcc; with `tests` also those that need a GPU to run. */
+export async function buildCudaLibrary(nvcc, { tests = false } = {}) {
+  await unlessUpToDate(
+    {
+      name: tests ? 'cuda-tests' : 'cuda',
+      inputs: ['native'],
+      texts: [packageJson().version, process.platform, process.arch, nvcc],
+      ignore: (file) => (!tests && file.startsWith(join('native', 'tests'))) || file.endsWith('.md'),
+      outputs: [join(OUT, CUDA_LIBRARY)],
+    },
+    async () => {
+      needTools()
+      say('building the GPU half of the engine (some minutes the first time)')
+      await configure(['-DHQQ_CUDA=ON', `-DHQQ_NVCC=${nvcc}`])
+      await buildTarget('hqq_cuda', 'The GPU half of the engine did not build; the compiler output is above.')
+      if (tests) await buildTarget('cuda_tests')
+      putIntoOut(CUDA_LIBRARY)
+    },
+  )
+}
+
+/** Renamed into place: a running app has the old file mapped. */
+function putIntoOut(name) {
+  mkdirSync(OUT, { recursive: true })
+  const fresh = join(OUT, `${name}.new`)
+  copyFileSync(join(NATIVE_BUILD, name), fresh)
+  renameSync(fresh, join(OUT, name))
 }
 
 /** Builds everything native: addon, command line, tests, benchmarks. */
@@ -55,7 +80,8 @@ export async function buildAllNative() {
   )
 }
 
-async function configure() {
+/** Said each time: options stay in the build folder's cache. */
+async function configure(options = ['-DHQQ_CUDA=OFF']) {
   dropForeignCache()
   const generator = onPath('ninja') ? ['-G', 'Ninja'] : []
   const include = ['node-addon-api', join('node-api-headers', 'include')].map((name) => join(MODULES, name)).join(';')
@@ -67,17 +93,18 @@ async function configure() {
       '-DCMAKE_BUILD_TYPE=Release',
       `-DHQQ_NODE_INCLUDE=${include}`,
       `-DHQQ_VERSION=${packageJson().version}`,
+      ...options,
     ],
     'CMake could not configure the native engine; its output is above.',
   )
 }
 
-async function buildTarget(target) {
+async function buildTarget(target, failure = 'The native engine did not build; the compiler output is above.') {
   const jobs = Math.max(1, Math.min(availableParallelism(), Math.floor(totalmem() / COMPILER_BYTES)))
   await mustRun(
     'cmake',
     ['--build', NATIVE_BUILD, '--config', 'Release', '--target', target, '-j', String(jobs)],
-    'The native engine did not build; the compiler output is above.',
+    failure,
   )
 }
 

@@ -5,7 +5,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import { BUILD, MODULES, nodePath, packageJson } from './paths.mjs'
+import { BUILD, MODULES, nodePath, packageJson, ROOT } from './paths.mjs'
 import { run } from './run-command.mjs'
 
 const STUB = join(BUILD, 'electron-stub')
@@ -68,12 +68,18 @@ function propertiesOf(output) {
     ['the archive has no sources', !files.some((file) => /\.(ts|tsx|cpp|h)$/.test(file))],
     ['package.json names the entry', JSON.parse(asar.extractFile(archive, 'package.json')).main === 'out/main.js'],
     ['the addon is outside the archive', existsSync(join(`${archive}.unpacked`, 'out', 'hqq_engine.node'))],
+    ['the GPU library is beside it when it is built', gpuLibraryIsPacked(archive)],
     ['the addon loads from there', addonLoads(join(`${archive}.unpacked`, 'out', 'hqq_engine.node'))],
     ...demo.map((name) => [`the demo model has ${name}`, existsSync(join(resources, 'demo-model', name))]),
     ['the licence is there', existsSync(join(resources, 'LICENSE'))],
     ['Electron does not run as Node', fusesOf(readFileSync(join(unpacked, packageJson().name)))[0] === '0'],
     ['the app loads from the archive only', fusesOf(readFileSync(join(unpacked, packageJson().name)))[5] === '1'],
   ]
+}
+
+function gpuLibraryIsPacked(archive) {
+  const name = join('out', 'libhqq_cuda.so')
+  return !existsSync(join(ROOT, name)) || existsSync(join(`${archive}.unpacked`, name))
 }
 
 function addonLoads(path) {

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 import { chooseHost } from './choose-host.mjs'
+import { cudaChoice } from './cuda.mjs'
 import { OUT, ROOT } from './paths.mjs'
 import { prepare } from './prepare.mjs'
 import { main, SetupError, say } from './say.mjs'
@@ -14,6 +15,8 @@ const HELP = `Usage: npm start -- [options]
   --electron         run in an Electron window
   --data-dir DIR     folder for settings, records and quantized models
   --port N           port of the browser host (default: 47120, or any free one)
+  --cuda             build for NVIDIA GPUs even where no driver is found (fetches the compiler when there is none)
+  --cpu              do not build for NVIDIA GPUs even where there is a driver
   --no-open          do not open a browser, only print the address
   --help             this text
 `
@@ -24,7 +27,7 @@ await main(async () => {
     process.stdout.write(HELP)
     return 0
   }
-  await prepare()
+  await prepare({ cuda: cudaChoice(options) })
   const { host, reason, binary, flags } = await chooseHost(options)
   say(`${host === 'electron' ? 'opening an Electron window' : 'running in the browser'}: ${reason}`)
   return host === 'electron' ? runElectron(binary, flags, options) : runWeb(options)
@@ -39,6 +42,8 @@ function readOptions() {
         'data-dir': { type: 'string' },
         port: { type: 'string' },
         'no-open': { type: 'boolean' },
+        cuda: { type: 'boolean' },
+        cpu: { type: 'boolean' },
         help: { type: 'boolean' },
       },
     }).values

@@ -1,8 +1,10 @@
 /** `npm test`: sets up what is missing and runs all tests. The last line sums them up; any failure, or no test, is exit code 1. */
 import { runBrowserTests } from './browser-tests.mjs'
+import { withBuildLock } from './build-lock.mjs'
 import { runChecks } from './checks.mjs'
 import { addCounts, formatCounts } from './counts.mjs'
-import { runNativeTests } from './native-tests.mjs'
+import { checkCudaBuild, hasGpu } from './cuda.mjs'
+import { runGpuTests, runNativeTests } from './native-tests.mjs'
 import { checkPackaging } from './packaging-check.mjs'
 import { prepare } from './prepare.mjs'
 import { main, SetupError, say } from './say.mjs'
@@ -12,6 +14,8 @@ const KINDS = [
   ['checks', runChecks],
   ['unit tests', () => runUnitTests()],
   ['native tests', () => runNativeTests()],
+  ['CUDA build', () => withBuildLock(checkCudaBuild)],
+  ...(hasGpu() ? [['GPU tests', runGpuTests]] : []),
   ['packaging', checkPackaging],
   ['browser tests', () => runBrowserTests()],
 ]
