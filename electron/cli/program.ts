@@ -1,10 +1,12 @@
 /** The command line as a whole: its commands, its help, its exit codes. */
 import { Command, CommanderError } from 'commander'
 import { APP_VERSION } from '../contract/version.ts'
+import { addAccountCommands } from './account-commands.ts'
 import { addChatCommand } from './chat-command.ts'
 import { addDevicesCommand } from './devices-command.ts'
 import { addEstimateCommand } from './estimate-command.ts'
 import { addGenerateCommand } from './generate-command.ts'
+import { addHubCommands } from './hub-commands.ts'
 import { addLogitsCommand } from './logits-command.ts'
 import { addModelCommands } from './model-commands.ts'
 import { EXIT, printError, UsageError } from './output.ts'
@@ -56,6 +58,8 @@ function createProgram(host: CliHost): Command {
   addTensorCommand(program, host)
   addModelCommands(program, host)
   addEstimateCommand(program, host)
+  addHubCommands(program, host)
+  addAccountCommands(program, host)
   addDevicesCommand(program, host)
   return program
 }

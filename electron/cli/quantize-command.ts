@@ -4,12 +4,16 @@ import type { Command } from 'commander'
 import type { DeviceChoice } from '../contract/domain.ts'
 import { formatDisk, formatMemory, significant } from '../plan/units.ts'
 import { DEVICE_HELP, device } from './arguments.ts'
-import { fields, snakeCase } from './output.ts'
+import { quantizeFromHub } from './hub-quantize.ts'
+import { fields, snakeCase, UsageError } from './output.ts'
 import { type QuantOptions, quantConfigOf, quantOptions } from './quant-options.ts'
 import { type CliHost, type CommonOptions, common, runInSession, type Session, workContext } from './session.ts'
 
 interface Options extends CommonOptions, QuantOptions {
-  model: string
+  model?: string
+  hub?: string
+  revision: string
+  keepSource?: boolean
   out: string
   resume: boolean
   force?: boolean
@@ -21,7 +25,13 @@ export function addQuantizeCommand(program: Command, host: CliHost): void {
   const command = program
     .command('quantize')
     .description('Quantize a model folder. Started again after a kill, it goes on from the last finished tensor.')
-    .requiredOption('--model <model>', 'model folder, or id or name from the library')
+    .option('--model <model>', 'model folder, or id or name from the library')
+    .option(
+      '--hub <repo>',
+      'owner/name on the Hub instead: quantized while it downloads, without a copy of the original',
+    )
+    .option('--revision <name>', 'with --hub: a branch, tag or commit', 'main')
+    .option('--keep-source', 'with --hub: keep the original in the cache')
     .requiredOption('--out <folder>', 'folder for the result')
   quantOptions(command)
     .option('--device <device>', DEVICE_HELP, device)
@@ -29,16 +39,22 @@ export function addQuantizeCommand(program: Command, host: CliHost): void {
     .option('--no-resume', 'throw away what an interrupted run left')
     .option('--force', 'replace a model that is at --out already')
     .option('--measure', 'measure perplexity and speed of the result')
-  common(command).action((options: Options) => runInSession(host, options, (session) => quantize(session, options)))
+  common(command).action((options: Options) =>
+    runInSession(host, options, (session) => {
+      const { model, hub } = options
+      if ((model === undefined) === (hub === undefined)) throw new UsageError('Give --model or --hub.')
+      return hub === undefined ? quantize(session, options, model ?? '') : quantizeFromHub(session, { ...options, hub })
+    }),
+  )
 }
 
-async function quantize(session: Session, options: Options) {
+async function quantize(session: Session, options: Options, model: string) {
   const { services } = session
   const config = await quantConfigOf(
     options,
     (id) => services.presets.list().presets.find((one) => one.id === id)?.config,
   )
-  const source = await services.models.open(options.model)
+  const source = await services.models.open(model)
   const request = await services.planner.complete({
     modelId: source.id,
     config,

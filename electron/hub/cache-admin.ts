@@ -5,7 +5,7 @@ import { type CachedRepoInfo, scanCacheDir } from '@huggingface/hub'
 import { AppError } from '../contract/errors.ts'
 import type { CachedRepo } from '../contract/hub.ts'
 import { toWriteError } from '../storage/atomic-write.ts'
-import { holderOf } from './blob-lock.ts'
+import { tryLock } from '../storage/process-lock.ts'
 import { type RepoFolder, repoFolder } from './cache-layout.ts'
 import type { RepoName } from './hub-client.ts'
 import { isCommit } from './path-names.ts'
@@ -63,19 +63,13 @@ export async function removeFromCache(cacheDir: string, repo: RepoName, commit: 
 async function refuseWhileFetched(cacheDir: string, folder: RepoFolder): Promise<void> {
   const locks = join(cacheDir, '.locks', basename(folder.path))
   const names: string[] = await readdir(locks).catch(() => [])
-  for (const name of names.filter((other) => other.endsWith('.parts.lock'))) {
-    const pid = await holderOf(join(locks, name))
-    if (pid !== null && isAlive(pid))
-      throw new AppError('busy', `Files of it are being fetched (process ${pid}). Stop that first.`)
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM'
+  const paths = new Set(names.flatMap((name) => /^(.*\.parts\.lock)\.\d+$/.exec(name)?.[1] ?? []))
+  for (const name of paths) {
+    const lock = await tryLock(join(locks, name))
+    if (!('release' in lock)) {
+      throw new AppError('busy', `Files of it are being fetched (process ${lock.heldBy.pid}). Stop that first.`)
+    }
+    await lock.release()
   }
 }
 

@@ -78,10 +78,7 @@ export async function downloadFiles(deps: DownloadDeps, request: DownloadRequest
           tell()
         },
         onChunk: guard,
-        onWaiting: (pid) =>
-          request.onNote?.(
-            `Another process${pid === null ? '' : ` (${pid})`} is fetching ${file.path}; waiting for it.`,
-          ),
+        onWaiting: (pid) => request.onNote?.(`Process ${pid} is fetching ${file.path}; waiting for it.`),
       })
       // What another process fetched counts as well.
       progress.bytesDone += file.bytes - own

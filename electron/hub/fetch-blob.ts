@@ -3,7 +3,7 @@ import { open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { AppError } from '../contract/errors.ts'
 import { toWriteError } from '../storage/atomic-write.ts'
-import { holderOf, tryLock } from './blob-lock.ts'
+import { tryLock } from '../storage/process-lock.ts'
 import { hasBlob, type RepoFolder } from './cache-layout.ts'
 import { chunkMapPath, type FetchOptions, fetchFile } from './fetch-file.ts'
 import { sleep } from './retry.ts'
@@ -11,7 +11,7 @@ import { sleep } from './retry.ts'
 export interface BlobOptions extends Omit<FetchOptions, 'path'> {
   folder: RepoFolder
   /** Waiting for another process that fetches the same blob. */
-  onWaiting?(pid: number | null): void
+  onWaiting?(pid: number): void
 }
 
 /** How often a blob that another process fetches is looked at. */
@@ -25,10 +25,8 @@ export async function fetchBlob(options: BlobOptions): Promise<void> {
   let told = false
   for (;;) {
     if (await hasBlob(folder, id, bytes)) return
-    const lock = await tryLock(lockPath).catch((error: unknown) => {
-      throw toWriteError(error, lockPath)
-    })
-    if (lock !== null) {
+    const lock = await tryLock(lockPath)
+    if ('release' in lock) {
       try {
         if (!(await hasBlob(folder, id, bytes))) await fetchInto(options)
         return
@@ -36,7 +34,7 @@ export async function fetchBlob(options: BlobOptions): Promise<void> {
         await lock.release()
       }
     }
-    if (!told) options.onWaiting?.(await holderOf(lockPath))
+    if (!told) options.onWaiting?.(lock.heldBy.pid)
     told = true
     await sleep(LOOK_MS, signal).catch((cause: unknown) => {
       throw new AppError('cancelled', 'cancelled', undefined, { cause })

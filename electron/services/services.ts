@@ -166,6 +166,8 @@ export async function createServices({
     library,
     machine,
     planner,
+    devices,
+    device: () => settings.get().device,
     quantize,
     record: measurements.addRun,
     measure: evaluator.measure,

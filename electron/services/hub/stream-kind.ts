@@ -1,11 +1,12 @@
 /** The job that makes a quantized model straight from the Hub. */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { ModelDetail, QuantizeRequest } from '../../contract/domain.ts'
+import type { DeviceChoice, ModelDetail, QuantizeRequest } from '../../contract/domain.ts'
 import { AppError } from '../../contract/errors.ts'
 import type { DownloadQuantizeRequest } from '../../contract/hub-requests.ts'
 import { listRepoFiles, readRepoInfo } from '../../hub/repo-info.ts'
 import { formatDisk } from '../../plan/units.ts'
+import type { Devices } from '../devices.ts'
 import type { JobContext, JobKind } from '../job-kind.ts'
 import type { Library } from '../library.ts'
 import type { MachineInfo } from '../machine.ts'
@@ -28,6 +29,9 @@ export interface StreamKindDeps extends StreamDeps {
   library: Library
   machine: MachineInfo
   planner: QuantizePlanner
+  devices: Devices
+  /** The one that is chosen in the settings. */
+  device(): DeviceChoice
   /** Quantizing of what is on the disk. */
   quantize: JobKind<QuantizeRequest>
   record(modelId: string, run: QuantizeRun): Promise<void>
@@ -81,6 +85,8 @@ export function createStreamQuantizing(deps: StreamKindDeps): StreamQuantizing {
     context.log(
       `Disk: ${formatDisk(disk.neededBytes)} needed, ${formatDisk(disk.outputBytes)} for the result and ${formatDisk(disk.stagedBytes)} for ${disk.filesAtOnce === 1 ? 'one file' : `${disk.filesAtOnce} files`} on the way; ${formatDisk(floorBytes)} stay free.`,
     )
+    const { id: device, kind, name } = await deps.devices.choose(deps.device())
+    if (kind !== 'cpu') context.log(`Quantizing on ${name}.`)
     const staging = await openStaging({ outDir, fingerprint, overwrite: request.overwrite ?? false, resume: true })
     try {
       if (staging.resumed) context.log('Going on from what an earlier run finished.')
@@ -94,6 +100,7 @@ export function createStreamQuantizing(deps: StreamKindDeps): StreamQuantizing {
           computeDtype,
           staging,
           fingerprint,
+          device,
           filesAtOnce: disk.filesAtOnce,
           neededBytes: disk.neededBytes,
         },

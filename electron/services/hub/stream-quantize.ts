@@ -41,6 +41,8 @@ export interface StreamWork {
   staging: Staging
   /** Equal for equal contents and equal choices. */
   fingerprint: string
+  /** Which device quantizes. */
+  device: string
   filesAtOnce: number
   /** What was said to be needed, for the comparison at the end. */
   neededBytes: number
@@ -203,6 +205,7 @@ function createEngineCalls(
       outDir: staging.dir,
       plan: plan.choices,
       computeDtype,
+      device: work.device,
       arriving: { identity: fingerprint, discard: [...discard], tensors: tensors === null ? null : [...tensors] },
     }
     const made = await loaded.alone(turn, () =>

@@ -5,10 +5,8 @@
 import { AppError, toAppError } from '../../contract/errors.ts'
 import type { RemoteHeader } from '../../hub/remote-safetensors.ts'
 
-export interface BatchWork {
-  /** Quantizes these source tensors; returns when they are durable. `discard`: forget these first. */
-  (tensors: readonly string[], discard: readonly string[]): Promise<void>
-}
+/** Quantizes these source tensors; returns when they are durable. `discard`: forget these first. */
+export type BatchWork = (tensors: readonly string[], discard: readonly string[]) => Promise<void>
 
 export interface TensorBatches {
   /** Takes what has arrived of a file into the next batch. */
