@@ -73,12 +73,13 @@ class CudaLibrary {
     HqqCudaStatus status{};
     if (function(arguments..., &status) != 0) fail(status);
   }
+  /// Throws the EngineError that the status of a failed call stands for; device-lost becomes the state of this object.
+  [[noreturn]] void fail(const HqqCudaStatus& status);
 
  private:
   void open(const CudaPlaces& places);
   void open_driver(const std::string& path);
   void set(CudaState state, std::string sentence);
-  [[noreturn]] void fail(const HqqCudaStatus& status);
   std::string probe(int32_t ordinal);
 
   mutable std::mutex mutex_;

@@ -19,7 +19,6 @@
 #include "engine/quantize_on.h"
 #include "io/hqq_layer.h"
 #include "io/sha256.h"
-#include "quant/meta.h"
 
 namespace hqq {
 namespace {
@@ -119,7 +118,8 @@ class Run {
       : options_(options),
         reporter_(reporter),
         store_(TensorStore::open(options.model_dir)),
-        plan_(plan_quantization(store_, options.choices, options.compute_dtype, options.max_file_bytes)) {}
+        plan_(plan_quantization(store_, options.choices, options.compute_dtype, options.max_file_bytes)),
+        quantizer_(quantizer_on(options.device)) {}
 
   QuantizeModelResult run() {
     const ResidentPeak peak;
@@ -130,7 +130,7 @@ class Run {
     take_over_finished();
     try {
       for (size_t i = 0; i < plan_.items.size(); ++i) {
-        if (!taken_over_[i] && is_wanted(plan_.items[i])) work_on(plan_.items[i]);
+        if (is_due(i)) work_on(i);
       }
       if (options_.arriving) collect_missing();
       if (options_.arriving && (options_.arriving->tensors || !result_.missing.empty())) {
@@ -163,6 +163,8 @@ class Run {
   bool is_wanted(const WorkItem& item) const {
     return !options_.arriving || (options_.arriving->tensors && wanted_.contains(item.source));
   }
+
+  bool is_due(size_t i) const { return !taken_over_[i] && is_wanted(plan_.items[i]); }
 
   void discard_wrong() {
     if (!options_.arriving) return;
@@ -245,13 +247,14 @@ class Run {
     return hash.hex();
   }
 
-  void work_on(const WorkItem& item) {
+  void work_on(size_t index) {
+    const WorkItem& item = plan_.items[index];
     check_cancelled(reporter_);
     report("quantize", &item);
     const auto start = Clock::now();
     FinishedTensor finished;
     Sha256 hash;
-    if (item.choice) quantize_item(item, hash, finished);
+    if (item.choice) quantize_item(index, hash, finished);
     else keep_item(item, hash);
     store_.drop(item.source);
     finished.sha256 = hash.hex();
@@ -269,18 +272,42 @@ class Run {
     hash.update(data);
   }
 
-  void quantize_item(const WorkItem& item, Sha256& hash, FinishedTensor& finished) {
-    const LayerChoice& choice = *item.choice;
-    QuantStats stats;
-    QuantizedTensor tensor;
+  /// Runs a part of the work on one tensor so that its error names the tensor.
+  template <typename Body>
+  static auto naming(const WorkItem& item, Body body) {
     try {
-      tensor = quantize_on(options_.device, choice.method, store_.view(item.source), choice.config, PackFormat::dense,
-                           &stats, &reporter_);
+      return body();
     } catch (const EngineError& error) {
       if (error.code() == ErrorCode::cancelled) throw;
       throw EngineError(error.code(), item.source + ": " + error.what());
     }
-    cast_meta(tensor, item.meta_dtype);
+  }
+
+  /// Hands the matrices from tensor `index` on to the quantizer, as many as it takes at once.
+  void start_matrices(size_t index) {
+    next_start_ = std::max(next_start_, index);
+    for (; next_start_ < plan_.items.size(); ++next_start_) {
+      const WorkItem& item = plan_.items[next_start_];
+      if (!item.choice || !is_due(next_start_)) continue;
+      const bool started = naming(item, [&] {
+        const QuantizeRequest request{store_.view(item.source), item.choice->config, item.choice->method, PackFormat::dense,
+                                      item.meta_dtype};
+        const bool room = quantizer_->has_room(request);
+        if (room) quantizer_->start(request);
+        return room;
+      });
+      if (!started) return;
+    }
+  }
+
+  void quantize_item(size_t index, Sha256& hash, FinishedTensor& finished) {
+    const WorkItem& item = plan_.items[index];
+    const LayerChoice& choice = *item.choice;
+    QuantStats stats;
+    start_matrices(index);
+    const QuantizedTensor tensor = naming(item, [&] { return quantizer_->finish(&stats, reporter_); });
+    // The next ones are worked on while this one is written.
+    start_matrices(index + 1);
     const HqqLayerTensors stored(choice.module, tensor, item.meta_dtype);
     for (size_t i = 0; i < stored.tensors().size(); ++i) {
       const TensorView& view = stored.tensors()[i].view;
@@ -399,6 +426,8 @@ class Run {
   std::optional<QuantizeJournal> journal_;
   std::vector<StagedFile> files_;
   std::vector<bool> taken_over_;
+  std::unique_ptr<Quantizer> quantizer_;  // after store_, whose weights it reads
+  size_t next_start_ = 0;                 // first tensor not handed to it
   std::set<std::string> wanted_;  // of an arriving source
   int64_t tensors_done_ = 0, bytes_done_ = 0, unsynced_bytes_ = 0;
   Clock::time_point last_sync_ = Clock::now();

@@ -1,15 +1,19 @@
-// One matrix quantized on the device that a caller chose.
+// Quantizing on the device that a caller chose.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 
+#include "engine/quantizer.h"
 #include "quant/method.h"
 
 namespace hqq {
 
-/// As QuantMethod::quantize of the method called `method`. `device` is "cpu" or "cuda:UUID" (engine/device_field.h).
-/// Throws also what the device answers.
+/// `device` is "cpu" or "cuda:UUID" (engine/device_field.h). Throws what the device answers.
+std::unique_ptr<Quantizer> quantizer_on(const std::string& device);
+
+/// One matrix, as QuantMethod::quantize of the method called `method`.
 QuantizedTensor quantize_on(const std::string& device, std::string_view method, const TensorView& weight,
                             const QuantConfig& config, PackFormat format, QuantStats* stats, Reporter* reporter);
 

@@ -4,7 +4,6 @@
 #include <array>
 #include <atomic>
 #include <chrono>
-#include <cmath>
 #include <cstring>
 #include <functional>
 #include <optional>
@@ -15,6 +14,7 @@
 #include "quant/mean_error.h"
 #include "quant/meta.h"
 #include "quant/solver.h"
+#include "quant/stop_rule.h"
 #include "quant/weight_reader.h"
 #include "quant/zero_history.h"
 
@@ -25,9 +25,6 @@ namespace {
 constexpr int64_t kChunkGroups = 2048;
 // Axis 0 reads this many neighbouring columns at once, so that every cache line of the weight is used when it is fetched.
 constexpr int64_t kPanelsPerTile = 4;
-// Relative difference of two mean errors below which float32 rounding decides which is larger. The rounding error of the
-// reference's own float32 sum stays well under half of this.
-constexpr double kUndecided = 1e-6;
 
 /// One call of quantize(): the passes over the matrix share its buffers.
 class Quantization {
@@ -50,7 +47,7 @@ class Quantization {
     } else {
       solve_strided();
     }
-    maps_.iterations = params_.steps == 0 ? 0 : executed_steps();
+    maps_.iterations = params_.steps == 0 ? 0 : steps_until_stop();
     history_->read(maps_.iterations, zero());
     return std::move(maps_);
   }
@@ -178,18 +175,12 @@ class Quantization {
     history_->add(chunk_begin / chunk_groups_, chunk.planes.as<float>(), chunk.stride, chunk.settled.as<uint8_t>());
   }
 
-  /// How many steps the reference executes: it stops after the first whose float32 mean error is not below the one before.
-  int executed_steps() {
+  /// How many steps the reference executes.
+  int steps_until_stop() {
     std::array<double, kSolverSteps> totals{};
     const double* chunk = errors_.as<double>();
     for (int64_t i = 0; i < errors_.bytes() / 8; ++i) totals[static_cast<size_t>(i % kSolverSteps)] += chunk[i];
-    for (int step = 1; step < kSolverSteps; ++step) {
-      const double before = totals[static_cast<size_t>(step) - 1], now = totals[static_cast<size_t>(step)];
-      const bool undecided = std::fabs(now - before) <= kUndecided * before;
-      const bool improved = undecided ? rounded_error(step) < rounded_error(step - 1) : now < before;
-      if (!improved) return step + 1;
-    }
-    return kSolverSteps;
+    return executed_steps(totals.data(), [this](int step) { return rounded_error(step); });
   }
 
   /// The mean error before step `step`'s update, rounded as the reference does.
