@@ -1,5 +1,5 @@
 find_package(Threads REQUIRED)
-set(engine_dirs core io quant cpu model engine)
+set(engine_dirs core io quant cpu model model/families engine)
 set(engine_sources)
 foreach(dir IN LISTS engine_dirs)
   file(GLOB found CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${dir}/*.cpp)

@@ -7,6 +7,7 @@
 
 #include "core/cpu_features.h"
 #include "core/tensor.h"
+#include "cpu/activation.h"
 #include "cpu/tiled.h"
 
 namespace hqq {
@@ -45,11 +46,14 @@ struct Bf16Rows {
 struct AttentionTile {
   const float* q = nullptr;  // [rows][dim]
   int64_t rows = 0;
-  const int64_t* visible = nullptr;  // [rows]: how many leading positions each query may look at, >= 1
-  const float* keys = nullptr;       // [position / 16][dim][16]
-  const float* values = nullptr;     // [position][dim]
+  const int64_t* visible = nullptr;  // [rows]: each query looks at positions below this one, >= 1
+  int64_t window = 0;                // of them only the last `window`; 0: all
+  const float* keys = nullptr;       // [slot / 16][dim][16]
+  const float* values = nullptr;     // [slot][dim]
+  int64_t slots = 0;                 // position p is in slot p % slots; a multiple of 64
   int64_t dim = 0;                   // head_dim padded to a multiple of 16
-  float scale = 1.0f;                // 1 / sqrt(head_dim)
+  float scale = 1.0f;                // of q . k
+  float softcap = 0.0f;              // scores become softcap * tanh(score / softcap); 0: they stay
   float* out = nullptr;              // [rows][dim]
 };
 /// Most rows that one AttentionTile may have.
@@ -59,8 +63,12 @@ struct Kernels {
   // --- vectors ---
   /// y = x / sqrt(mean(x^2) + eps) * weight
   void (*rms_norm)(const float* x, const float* weight, float eps, int64_t n, float* y);
-  /// y = silu(gate) * up
-  void (*swiglu)(const float* gate, const float* up, int64_t n, float* y);
+  /// y = (x - mean) / sqrt(variance + eps) * weight + bias
+  void (*layer_norm)(const float* x, const float* weight, const float* bias, float eps, int64_t n, float* y);
+  /// y = activation(gate) * up; without `up`, y = activation(gate)
+  void (*activate)(Activation activation, const float* gate, const float* up, int64_t n, float* y);
+  /// x = cap * tanh(x / cap)
+  void (*softcap)(float* x, float cap, int64_t n);
   /// x += y
   void (*add)(float* x, const float* y, int64_t n);
   /// max(x) and sum(exp(x - max)): the two halves of a log-sum-exp

@@ -33,13 +33,13 @@ void write_block(const LinearCall& call, int64_t block, const float* c, int64_t 
     for (int64_t lane = 0; lane < kBlockRows; ++lane) {
       const int64_t row = tiled->row_of(block, lane);
       if (row < 0) continue;
-      for (int64_t t = 0; t < tokens; ++t) call.y[t * layer.out() + row] = c[t * 16 + lane] + (bias ? bias[row] : 0.0f);
+      for (int64_t t = 0; t < tokens; ++t) call.row(t)[row] = c[t * 16 + lane] + (bias ? bias[row] : 0.0f);
     }
     return;
   }
   const int64_t row = block * kBlockRows, n = std::min(kBlockRows, layer.out() - row);
   for (int64_t t = 0; t < tokens; ++t) {
-    float* y = call.y + t * layer.out() + row;
+    float* y = call.row(t) + row;
     for (int64_t i = 0; i < n; ++i) y[i] = c[t * 16 + i] + (bias ? bias[row + i] : 0.0f);
   }
 }
@@ -122,7 +122,10 @@ Linear Linear::quantized(const QuantizedTensor& tensor, DType compute_dtype, Buf
 
 int64_t Linear::weight_bytes() const { return tiled_ ? tiled_->quants.bytes() : out_ * in_ * size_of(rows_.dtype); }
 
-void Linear::read_row(int64_t r, float* out) const { to_f32(rows_.row(r), rows_.dtype, out, in_); }
+void Linear::read_row(int64_t r, float* out) const {
+  if (tiled_) read_tiled_row(*tiled_, r, out);
+  else to_f32(rows_.row(r), rows_.dtype, out, in_);
+}
 
 ActivationScratch::ActivationScratch(int64_t max_in) {
   const int64_t padded = (max_in + kChunkCols - 1) / kChunkCols * kChunkCols;

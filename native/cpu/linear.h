@@ -34,7 +34,7 @@ class Linear {
   int64_t metadata_bytes() const { return tiled_ ? tiled_->meta.bytes() : 0; }
   /// Blocks of 16 rows, the unit of parallel work.
   int64_t blocks() const { return tiled_ ? tiled_->blocks : (out_ + kBlockRows - 1) / kBlockRows; }
-  /// Row `r` as float32 (embedding look-up); dense layers only.
+  /// Row `r` as float32 (embedding look-up).
   void read_row(int64_t r, float* out) const;
 
  private:
@@ -47,7 +47,10 @@ class Linear {
 
 struct LinearCall {
   const Linear* layer;
-  float* y;  // [tokens][out]
+  float* y;            // [tokens][stride], of which `out` are written
+  int64_t stride = 0;  // 0: out
+
+  float* row(int64_t t) const { return y + t * (stride > 0 ? stride : layer->out()); }
 };
 
 /// Scratch for activations of up to kMaxBatchTokens rows in 8 bits, and in bfloat16 where the CPU has AMX.

@@ -2,20 +2,21 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 
 namespace hqq::reference {
 namespace {
 
-float round_to(float x, DType dtype) {
-  if (dtype == DType::f16) return f16_to_f32(f32_to_f16(x));
-  if (dtype == DType::bf16) return bf16_to_f32(f32_to_bf16(x));
+double activation_of(Activation activation, double x) {
+  switch (activation) {
+    case Activation::silu: return x / (1.0 + std::exp(-x));
+    case Activation::quick_gelu: return x / (1.0 + std::exp(-1.702 * x));
+    case Activation::gelu: return 0.5 * x * (1.0 + std::erf(x / std::sqrt(2.0)));
+    case Activation::gelu_tanh:
+      return 0.5 * x * (1.0 + std::tanh(std::sqrt(2.0 / std::numbers::pi) * (x + 0.044715 * x * x * x)));
+    case Activation::relu: return std::max(x, 0.0);
+  }
   return x;
-}
-
-float meta_value(const TiledWeights& w, int64_t index) {
-  float value;
-  to_f32(w.meta.data() + index * size_of(w.meta_dtype), w.meta_dtype, &value, 1);
-  return value;
 }
 
 }  // namespace
@@ -27,10 +28,21 @@ void rms_norm(const float* x, const float* weight, double eps, int64_t n, float*
   for (int64_t i = 0; i < n; ++i) y[i] = static_cast<float>(x[i] * factor * weight[i]);
 }
 
-void swiglu(const float* gate, const float* up, int64_t n, float* y) {
-  for (int64_t i = 0; i < n; ++i)
-    y[i] = static_cast<float>(gate[i] / (1.0 + std::exp(-static_cast<double>(gate[i]))) * up[i]);
+void layer_norm(const float* x, const float* weight, const float* bias, double eps, int64_t n, float* y) {
+  double sum = 0, square = 0;
+  for (int64_t i = 0; i < n; ++i) sum += x[i];
+  const double mean = sum / static_cast<double>(n);
+  for (int64_t i = 0; i < n; ++i) square += (x[i] - mean) * (x[i] - mean);
+  const double factor = 1.0 / std::sqrt(square / static_cast<double>(n) + eps);
+  for (int64_t i = 0; i < n; ++i) y[i] = static_cast<float>((x[i] - mean) * factor * weight[i] + bias[i]);
 }
+
+void activate(Activation activation, const float* gate, const float* up, int64_t n, float* y) {
+  for (int64_t i = 0; i < n; ++i)
+    y[i] = static_cast<float>(activation_of(activation, gate[i]) * (up ? static_cast<double>(up[i]) : 1.0));
+}
+
+double softcap(double x, double cap) { return cap > 0 ? cap * std::tanh(x / cap) : x; }
 
 void rope(float* head, const float* cos, const float* sin, int64_t rotary_dim) {
   const int64_t half = rotary_dim / 2;
@@ -41,12 +53,12 @@ void rope(float* head, const float* cos, const float* sin, int64_t rotary_dim) {
   }
 }
 
-void attention(const float* q, const float* k, const float* v, int64_t visible, int64_t dim, float* out) {
+void attention(const float* q, const float* k, const float* v, int64_t visible, int64_t dim, double cap, float* out) {
   std::vector<double> p(static_cast<size_t>(visible));
   for (int64_t i = 0; i < visible; ++i) {
     double dot = 0;
     for (int64_t d = 0; d < dim; ++d) dot += static_cast<double>(q[d]) * k[i * dim + d];
-    p[static_cast<size_t>(i)] = dot / std::sqrt(static_cast<double>(dim));
+    p[static_cast<size_t>(i)] = softcap(dot / std::sqrt(static_cast<double>(dim)), cap);
   }
   const double best = *std::max_element(p.begin(), p.end());
   double total = 0;
@@ -69,20 +81,7 @@ void matmul(const float* x, const float* w, const float* bias, int64_t tokens, i
 
 std::vector<float> dequantize(const TiledWeights& w) {
   std::vector<float> result(static_cast<size_t>(w.out * w.in));
-  const int64_t padded = w.chunks * kChunkCols;
-  for (int64_t b = 0; b < w.blocks; ++b)
-    for (int64_t lane = 0; lane < kBlockRows; ++lane) {
-      const int64_t row = w.row_of(b, lane);
-      if (row < 0) continue;
-      for (int64_t k = 0; k < w.in; ++k) {
-        const int64_t scale_at =
-            w.axis == 1 ? (b * w.segments + k / w.segment) * 32 + lane : w.class_of(b) * 2 * padded + k;
-        const int64_t zero_at = scale_at + (w.axis == 1 ? 16 : padded);
-        const float q = static_cast<float>(tiled_value(w, b, lane, k));
-        const float centred = round_to(q - meta_value(w, zero_at), w.compute_dtype);
-        result[static_cast<size_t>(row * w.in + k)] = round_to(centred * meta_value(w, scale_at), w.compute_dtype);
-      }
-    }
+  for (int64_t row = 0; row < w.out; ++row) read_tiled_row(w, row, result.data() + row * w.in);
   return result;
 }
 

@@ -5,18 +5,23 @@
 #include <cstdint>
 #include <vector>
 
+#include "cpu/activation.h"
 #include "cpu/tiled.h"
 
 namespace hqq::reference {
 
 /// y = x / sqrt(mean(x^2) + eps) * weight
 void rms_norm(const float* x, const float* weight, double eps, int64_t n, float* y);
-/// silu(gate) * up, silu(v) = v / (1 + exp(-v))
-void swiglu(const float* gate, const float* up, int64_t n, float* y);
+/// y = (x - mean) / sqrt(variance + eps) * weight + bias
+void layer_norm(const float* x, const float* weight, const float* bias, double eps, int64_t n, float* y);
+/// activation(gate) * up; `up` may be null.
+void activate(Activation activation, const float* gate, const float* up, int64_t n, float* y);
+/// cap * tanh(x / cap), or x without a cap (0).
+double softcap(double x, double cap);
 /// Rotates the first `rotary_dim` values of a head: pairs (i, i + rotary_dim/2) by angle i.
 void rope(float* head, const float* cos, const float* sin, int64_t rotary_dim);
-/// softmax(q . k / sqrt(dim)) v over positions [0, visible). k and v: [position][dim].
-void attention(const float* q, const float* k, const float* v, int64_t visible, int64_t dim, float* out);
+/// softmax(softcap(q . k / sqrt(dim))) v over positions [0, visible). k and v: [position][dim].
+void attention(const float* q, const float* k, const float* v, int64_t visible, int64_t dim, double cap, float* out);
 /// y[t][o] = sum_k x[t][k] w[o][k] + bias[o]; bias may be null.
 void matmul(const float* x, const float* w, const float* bias, int64_t tokens, int64_t out, int64_t in, float* y);
 /// W' [out][in] of tiled weights, rounded as HQQLinear rounds in the compute dtype.

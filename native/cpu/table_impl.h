@@ -11,7 +11,9 @@ constexpr Kernels make_kernels() {
   using V = VectorKernels<S>;
   using L = LinearKernels<S>;
   return {.rms_norm = V::rms_norm,
-          .swiglu = V::swiglu,
+          .layer_norm = V::layer_norm,
+          .activate = V::activate,
+          .softcap = V::softcap,
           .add = V::add,
           .log_sum_exp = V::log_sum_exp,
           .attention = attention<S>,

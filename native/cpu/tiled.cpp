@@ -60,6 +60,18 @@ std::vector<float> meta_values(const MetaTensor& meta) {
   return values;
 }
 
+float round_to(float x, DType dtype) {
+  if (dtype == DType::f16) return f16_to_f32(f32_to_f16(x));
+  if (dtype == DType::bf16) return bf16_to_f32(f32_to_bf16(x));
+  return x;
+}
+
+float meta_value(const TiledWeights& w, int64_t index) {
+  float value;
+  to_f32(w.meta.data() + index * size_of(w.meta_dtype), w.meta_dtype, &value, 1);
+  return value;
+}
+
 void fill_meta(TiledWeights& w, const std::vector<float>& scale, const std::vector<float>& zero, int64_t groups) {
   const int64_t size = size_of(w.meta_dtype);
   if (w.axis == 0) {
@@ -133,6 +145,19 @@ std::optional<TiledWeights> tile_weights(const QuantizedTensor& tensor, DType co
       }
   });
   return w;
+}
+
+void read_tiled_row(const TiledWeights& w, int64_t row, float* out) {
+  const int64_t padded = w.chunks * kChunkCols;
+  const int64_t cls = row % w.classes, member = row / w.classes;  // at axis 1 there is one class
+  const int64_t block = (w.axis == 0 ? cls * w.class_blocks : 0) + member / kBlockRows, lane = member % kBlockRows;
+  for (int64_t k = 0; k < w.in; ++k) {
+    const int64_t scale_at = w.axis == 1 ? (block * w.segments + k / w.segment) * 32 + lane : cls * 2 * padded + k;
+    const int64_t zero_at = scale_at + (w.axis == 1 ? 16 : padded);
+    const float q = static_cast<float>(tiled_value(w, block, lane, k));
+    const float centred = round_to(q - meta_value(w, zero_at), w.compute_dtype);
+    out[k] = round_to(centred * meta_value(w, scale_at), w.compute_dtype);
+  }
 }
 
 int tiled_value(const TiledWeights& w, int64_t block, int64_t lane, int64_t column) {

@@ -59,6 +59,9 @@ struct TiledWeights {
 /// groups that are not whole row classes at axis 0): such a tensor runs dequantized.
 std::optional<TiledWeights> tile_weights(const QuantizedTensor& tensor, DType compute_dtype);
 
+/// Row `row` of W', rounded as HQQLinear rounds in the compute dtype.
+void read_tiled_row(const TiledWeights& weights, int64_t row, float* out);
+
 /// Reference reader of the layout: the integer at (block, lane, column).
 int tiled_value(const TiledWeights& weights, int64_t block, int64_t lane, int64_t column);
 

@@ -39,6 +39,13 @@ struct VectorKernels {
     for (int64_t i = 0; i < n; ++i) p[i] = lanes[i];
   }
 
+  /// Stores the lanes [begin, end) of 16; both may lie outside.
+  static void store_lanes(float* p, F v, int64_t begin, int64_t end) {
+    float lanes[16];
+    S::store(lanes, v);
+    for (int64_t i = begin < 0 ? 0 : begin; i < end && i < 16; ++i) p[i] = lanes[i];
+  }
+
   static void rms_norm(const float* x, const float* weight, float eps, int64_t n, float* y) {
     F sum = S::zero();
     int64_t i = 0;
@@ -55,15 +62,84 @@ struct VectorKernels {
                  n - i);
   }
 
-  static F silu_times(F gate, F up) {
-    const F one = S::set1(1.0f);
-    const F e = simd_exp<S>(S::sub(S::zero(), gate));
-    return S::mul(S::div(gate, S::add(one, e)), up);
-  }
-  static void swiglu(const float* gate, const float* up, int64_t n, float* y) {
+  static void layer_norm(const float* x, const float* weight, const float* bias, float eps, int64_t n, float* y) {
+    F sum = S::zero();
     int64_t i = 0;
-    for (; i + 16 <= n; i += 16) S::store(y + i, silu_times(S::load(gate + i), S::load(up + i)));
-    if (i < n) store_tail(y + i, silu_times(load_tail(gate + i, n - i, 0.0f), load_tail(up + i, n - i, 0.0f)), n - i);
+    for (; i + 16 <= n; i += 16) sum = S::add(sum, S::load(x + i));
+    if (i < n) sum = S::add(sum, load_tail(x + i, n - i, 0.0f));
+    const float mean = S::reduce_add(sum) / static_cast<float>(n);
+    const F centre = S::set1(mean);
+    F square = S::zero();
+    for (i = 0; i + 16 <= n; i += 16) {
+      const F d = S::sub(S::load(x + i), centre);
+      square = S::fma(d, d, square);
+    }
+    if (i < n) {
+      const F d = S::sub(load_tail(x + i, n - i, mean), centre);
+      square = S::fma(d, d, square);
+    }
+    const F factor = S::set1(1.0f / __builtin_sqrtf(S::reduce_add(square) / static_cast<float>(n) + eps));
+    const auto scaled = [&](F value, F w, F b) { return S::add(S::mul(S::mul(S::sub(value, centre), factor), w), b); };
+    for (i = 0; i + 16 <= n; i += 16)
+      S::store(y + i, scaled(S::load(x + i), S::load(weight + i), S::load(bias + i)));
+    if (i < n)
+      store_tail(y + i,
+                 scaled(load_tail(x + i, n - i, 0.0f), load_tail(weight + i, n - i, 0.0f),
+                        load_tail(bias + i, n - i, 0.0f)),
+                 n - i);
+  }
+
+  /// x / (1 + exp(-slope * x)); slope may depend on x.
+  static F sigmoid_times(F x, F slope) {
+    return S::div(x, S::add(S::set1(1.0f), simd_exp<S>(S::sub(S::zero(), S::mul(slope, x)))));
+  }
+  static F activation_of(Activation activation, F x) {
+    switch (activation) {
+      case Activation::silu: return sigmoid_times(x, S::set1(1.0f));
+      case Activation::quick_gelu: return sigmoid_times(x, S::set1(1.702f));
+      case Activation::relu: return S::max(x, S::zero());
+      case Activation::gelu_tanh: {
+        // (1 + tanh(u)) / 2 = 1 / (1 + exp(-2u)), u = sqrt(2 / pi) (x + 0.044715 x^3)
+        const F slope = S::fma(S::mul(x, x), S::set1(2 * 0.7978845608f * 0.044715f), S::set1(2 * 0.7978845608f));
+        return sigmoid_times(x, slope);
+      }
+      case Activation::gelu: {
+        // erf by Abramowitz and Stegun 7.1.26, good to 1.5e-7: the density times a polynomial is the smaller tail.
+        const F magnitude = S::mul(S::abs(x), S::set1(0.70710678f));
+        const F t = S::div(S::set1(1.0f), S::fma(magnitude, S::set1(0.3275911f), S::set1(1.0f)));
+        F p = S::set1(1.061405429f);
+        p = S::fma(p, t, S::set1(-1.453152027f));
+        p = S::fma(p, t, S::set1(1.421413741f));
+        p = S::fma(p, t, S::set1(-0.284496736f));
+        p = S::mul(S::fma(p, t, S::set1(0.254829592f)), t);
+        const F tail = S::mul(p, simd_exp<S>(S::sub(S::zero(), S::mul(magnitude, magnitude))));
+        // x Phi(x) = max(x, 0) - |x| tail / 2 on both sides of zero
+        return S::fnma(S::mul(S::abs(x), S::set1(0.5f)), tail, S::max(x, S::zero()));
+      }
+    }
+    return x;
+  }
+  static void activate(Activation activation, const float* gate, const float* up, int64_t n, float* y) {
+    int64_t i = 0;
+    for (; i + 16 <= n; i += 16) {
+      const F value = activation_of(activation, S::load(gate + i));
+      S::store(y + i, up ? S::mul(value, S::load(up + i)) : value);
+    }
+    if (i < n) {
+      const F value = activation_of(activation, load_tail(gate + i, n - i, 0.0f));
+      store_tail(y + i, up ? S::mul(value, load_tail(up + i, n - i, 0.0f)) : value, n - i);
+    }
+  }
+
+  /// cap * tanh(x / cap), tanh(v) = 1 - 2 / (exp(2v) + 1)
+  static F capped(F x, float cap) {
+    const F e = simd_exp<S>(S::mul(x, S::set1(2.0f / cap)));
+    return S::sub(S::set1(cap), S::div(S::set1(2.0f * cap), S::add(e, S::set1(1.0f))));
+  }
+  static void softcap(float* x, float cap, int64_t n) {
+    int64_t i = 0;
+    for (; i + 16 <= n; i += 16) S::store(x + i, capped(S::load(x + i), cap));
+    if (i < n) store_tail(x + i, capped(load_tail(x + i, n - i, 0.0f), cap), n - i);
   }
 
   static void add(float* x, const float* y, int64_t n) {
@@ -135,45 +211,50 @@ inline void panel_gemm(const float* x, int64_t x_stride, int64_t tokens, const f
 }
 
 /// Softmax(q K^T * scale) V in one pass over blocks of 64 positions, rescaling the running sums when a larger maximum
-/// appears (online softmax, Milakov and Gimelshein 2018).
+/// appears (online softmax, Milakov and Gimelshein 2018). Blocks that no row's window reaches are not read.
 template <typename S>
 void attention(const AttentionTile& tile) {
   using F = typename S::F;
   constexpr int64_t kBlock = 64;
   float scores[kMaxAttentionRows * kBlock];
   float best[kMaxAttentionRows], total[kMaxAttentionRows];
-  int64_t last = 0;
+  int64_t last = 0, first = tile.visible[0];
+  const auto first_of = [&](int64_t r) {
+    return tile.window > 0 && tile.visible[r] > tile.window ? tile.visible[r] - tile.window : 0;
+  };
   for (int64_t r = 0; r < tile.rows; ++r) {
     best[r] = -__builtin_inff();
     total[r] = 0.0f;
     last = tile.visible[r] > last ? tile.visible[r] : last;
+    first = first_of(r) < first ? first_of(r) : first;
     for (int64_t d = 0; d < tile.dim; d += 16) S::store(tile.out + r * tile.dim + d, S::zero());
   }
-  for (int64_t start = 0; start < last; start += kBlock) {
-    const int64_t count = last - start < kBlock ? last - start : kBlock;
+  for (int64_t start = first / kBlock * kBlock; start < last; start += kBlock) {
+    const int64_t count = last - start < kBlock ? last - start : kBlock, slot = start % tile.slots;
     for (int64_t p = 0; p < count; p += 16)
-      panel_gemm<S>(tile.q, tile.dim, tile.rows, tile.keys + (start + p) * tile.dim, 16, tile.dim, scores + p, kBlock,
+      panel_gemm<S>(tile.q, tile.dim, tile.rows, tile.keys + (slot + p) * tile.dim, 16, tile.dim, scores + p, kBlock,
                     false);
     for (int64_t r = 0; r < tile.rows; ++r) {
       float* row = scores + r * kBlock;
-      int64_t seen = tile.visible[r] - start;
+      int64_t seen = tile.visible[r] - start, from = first_of(r) - start;
       seen = seen < 0 ? 0 : seen > count ? count : seen;
+      from = from < 0 ? 0 : from > seen ? seen : from;
       float block_best = best[r];
-      for (int64_t p = 0; p < seen; ++p) {
-        row[p] *= tile.scale;
-        block_best = row[p] > block_best ? row[p] : block_best;
-      }
+      for (int64_t p = from; p < seen; ++p) row[p] *= tile.scale;
+      if (tile.softcap > 0.0f) VectorKernels<S>::softcap(row + from, tile.softcap, seen - from);
+      for (int64_t p = from; p < seen; ++p) block_best = row[p] > block_best ? row[p] : block_best;
+      for (int64_t p = 0; p < from; ++p) row[p] = 0.0f;
       for (int64_t p = seen; p < kBlock; ++p) row[p] = 0.0f;
-      if (seen == 0) continue;
+      if (seen == from) continue;
       const F shift = S::set1(block_best);
       F sum = S::zero();
-      for (int64_t p = 0; p < seen; p += 16) {
+      for (int64_t p = from / 16 * 16; p < seen; p += 16) {
         const F e = simd_exp<S>(S::sub(S::load(row + p), shift));
-        if (p + 16 <= seen) {
+        if (p >= from && p + 16 <= seen) {
           S::store(row + p, e);
           sum = S::add(sum, e);
         } else {
-          VectorKernels<S>::store_tail(row + p, e, seen - p);
+          VectorKernels<S>::store_lanes(row + p, e, from - p, seen - p);
           sum = S::add(sum, S::load(row + p));
         }
       }
@@ -185,7 +266,7 @@ void attention(const AttentionTile& tile) {
           S::store(tile.out + r * tile.dim + d, S::mul(S::load(tile.out + r * tile.dim + d), S::set1(shrink)));
     }
     for (int64_t d = 0; d < tile.dim; d += 16)
-      panel_gemm<S>(scores, kBlock, tile.rows, tile.values + start * tile.dim + d, tile.dim, count, tile.out + d,
+      panel_gemm<S>(scores, kBlock, tile.rows, tile.values + slot * tile.dim + d, tile.dim, count, tile.out + d,
                     tile.dim, true);
   }
   for (int64_t r = 0; r < tile.rows; ++r)

@@ -37,6 +37,8 @@ class CpuExecutor final : public Executor {
     return info;
   }
 
+  bool can_resume_at(int64_t position) const override { return transformer_.can_resume_at(position); }
+
   void forward(std::span<const int32_t> ids, int64_t start, const ForwardOptions& options,
                const Reporter& reporter) override {
     transformer_.forward(ids, start, options, reporter);

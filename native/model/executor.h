@@ -50,6 +50,12 @@ class Executor {
   virtual int64_t capacity() const = 0;
   virtual int64_t max_batch_tokens() const = 0;
   virtual ExecutorInfo info() const = 0;
+  /// Whether the cache still holds every earlier position that a token at `position` looks at. Layers with a sliding
+  /// window may have let go of old ones.
+  virtual bool can_resume_at(int64_t position) const {
+    (void)position;
+    return true;
+  }
 
   /// Runs 1 .. max_batch_tokens() ids at positions [start, start + n), whose predecessors are in the cache, and appends
   /// theirs. Leaves the final hidden states for logits() and losses(). Throws EngineError{cancelled} between layers.

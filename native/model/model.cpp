@@ -42,6 +42,7 @@ struct Model::Impl {
   Buffer logits;                // [vocab] of the position that is sampled from
   std::vector<int32_t> cached;  // ids whose keys and values are in the cache, from position 0
   bool cached_eight_bit = false;
+  int64_t cached_length = 0;  // sequence length that the cached keys were rotated for
 
   Impl(const ModelConfig& c, std::unique_ptr<Executor> e)
       : config(c), executor(std::move(e)), logits(config.vocab_size * 4, MemoryUse::scratch) {}
@@ -61,6 +62,7 @@ struct Model::Impl {
     // What is being overwritten must not be taken for valid if this throws.
     cached.resize(static_cast<size_t>(std::min<int64_t>(first, static_cast<int64_t>(cached.size()))));
     cached_eight_bit = eight_bit;
+    cached_length = total;
     for (int64_t at = first; at < total;) {
       const int64_t count = std::min(executor->max_batch_tokens(), total - at);
       const auto batch = ids.subspan(static_cast<size_t>(at), static_cast<size_t>(count));
@@ -73,13 +75,25 @@ struct Model::Impl {
 
   /// Leading ids of `ids` whose cache entries can be kept. At least one id stays to be computed, for its logits.
   int64_t reusable(std::span<const int32_t> ids, bool eight_bit) const {
-    const bool stretched = config.rope.scaling == RopeScaling::dynamic &&
-                           static_cast<int64_t>(ids.size()) > config.rope.original_max_position;
-    if (stretched || eight_bit != cached_eight_bit) return 0;
+    if (eight_bit != cached_eight_bit || !same_rotation(static_cast<int64_t>(ids.size()))) return 0;
     const size_t limit = std::min(ids.size() - 1, cached.size());
     size_t n = 0;
     while (n < limit && ids[n] == cached[n]) ++n;
-    return static_cast<int64_t>(n);
+    return executor->can_resume_at(static_cast<int64_t>(n)) ? static_cast<int64_t>(n) : 0;
+  }
+
+  /// Whether cached keys have the angles that a sequence of `length` tokens asks for.
+  bool same_rotation(int64_t length) const {
+    if (!config.rope.depends_on_length()) return true;
+    const bool was_long = cached_length > config.rope.original_max_position,
+               is_long = length > config.rope.original_max_position;
+    return was_long == is_long && !(is_long && config.rope.scaling == RopeScaling::dynamic);
+  }
+
+  /// Where a sequence continues that grew to `length` tokens by one: at its last token, or at the start once it has
+  /// become too long for the short factors of longrope. Other rotations keep old keys as they are, as transformers does.
+  int64_t next_start(int64_t length) const {
+    return config.rope.scaling == RopeScaling::longrope && !same_rotation(length) ? 0 : length - 1;
   }
 
   std::span<float> last_logits(int64_t index_in_batch, bool eight_bit, Reporter& reporter) {
@@ -179,10 +193,13 @@ GenerateResult Model::generate(std::span<const int32_t> ids, const GenerateOptio
       report(reporter, "prefill", at + count - result.reused_tokens, result.prefill_tokens);
     });
     const int64_t room = m.executor->capacity() - prompt + 1;
-    const auto loop = m.executor->start_decode({.sampling = options.sampling,
-                                                .prompt = ids,
-                                                .max_new_tokens = std::min(options.max_new_tokens, room),
-                                                .last_row = last});
+    const int64_t longest = prompt + std::min(options.max_new_tokens, room) - 1;
+    const bool starts_over = m.next_start(longest) == 0 && longest > 1;
+    const auto loop = starts_over ? nullptr
+                                  : m.executor->start_decode({.sampling = options.sampling,
+                                                              .prompt = ids,
+                                                              .max_new_tokens = std::min(options.max_new_tokens, room),
+                                                              .last_row = last});
     for (;;) {
       const int32_t id = loop ? loop->next() : sampler.pick(m.last_logits(last, eight_bit, reporter));
       if (loop && !result.new_ids.empty()) m.cached.push_back(result.new_ids.back());
@@ -203,8 +220,8 @@ GenerateResult Model::generate(std::span<const int32_t> ids, const GenerateOptio
       else {
         check_cancelled(reporter);
         if (loop) continue;
-        m.run(sequence, static_cast<int64_t>(sequence.size()) - 1, eight_bit, reporter, [](int64_t, int64_t) {});
-        last = 0;
+        m.run(sequence, m.next_start(static_cast<int64_t>(sequence.size())), eight_bit, reporter,
+              [&last](int64_t, int64_t count) { last = count - 1; });
         continue;
       }
       break;

@@ -45,6 +45,7 @@ struct LayerInfo {
   DType dtype = DType::f32;  // of the stored weight, or of scale and zero when quantized
   int64_t weight_bytes = 0;  // as laid out for running
   int64_t metadata_bytes = 0;
+  double read_share = 1.0;  // of it, what one decoded token reads on average: less for experts
 };
 
 struct ModelInfo {

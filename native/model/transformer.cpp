@@ -1,17 +1,29 @@
 #include "model/transformer.h"
 
 #include <algorithm>
-#include <cmath>
-#include <cstring>
-#include <vector>
 
 #include "core/thread_pool.h"
 
 namespace hqq {
 namespace {
 
-int64_t widest_input(const ModelConfig& c) {
-  return std::max({c.hidden_size, c.intermediate_size, c.num_heads * c.head_dim});
+/// Values that one piece of element-wise work covers.
+constexpr int64_t kPiece = 2048;
+
+int64_t widest_mlp(const ModelConfig& c) {
+  return std::max({c.intermediate_size, c.moe.intermediate_size, c.moe.shared_intermediate_size});
+}
+
+int64_t widest_input(const ModelConfig& c) { return std::max({c.hidden_size, widest_mlp(c), c.q_size()}); }
+
+std::vector<int64_t> windows_of(const ModelConfig& c) {
+  std::vector<int64_t> windows;
+  for (const LayerConfig& layer : c.layers) windows.push_back(layer.window);
+  return windows;
+}
+
+bool rotates(const ModelConfig& c, RopeUse use) {
+  return std::any_of(c.layers.begin(), c.layers.end(), [&](const LayerConfig& layer) { return layer.rope == use; });
 }
 
 }  // namespace
@@ -19,18 +31,21 @@ int64_t widest_input(const ModelConfig& c) {
 Transformer::Transformer(const ModelConfig& config, const ModelWeights& weights, int64_t context_length)
     : config_(config),
       weights_(weights),
-      cache_(config.num_layers, config.num_kv_heads, config.head_dim, context_length),
+      qkv_size_(config.q_size() + 2 * config.kv_size()),
+      cache_(windows_of(config), config.num_kv_heads, config.head_dim, context_length, kMaxBatchTokens),
       activations_(widest_input(config)),
       hidden_(scratch(config.hidden_size)),
       normed_(scratch(config.hidden_size)),
-      q_(scratch(config.num_heads * config.head_dim)),
-      k_(scratch(config.num_kv_heads * config.head_dim)),
-      v_(scratch(config.num_kv_heads * config.head_dim)),
-      mixed_(scratch(config.num_heads * config.head_dim)),
-      gate_(scratch(config.intermediate_size)),
-      up_(scratch(config.intermediate_size)),
-      delta_(scratch(config.hidden_size)) {
+      delta_(scratch(config.hidden_size)),
+      qkv_(scratch(qkv_size_)),
+      mixed_(scratch(config.q_size())),
+      mlp_in_(scratch(widest_mlp(config) * (config.gated_mlp ? 2 : 1))),
+      acts_(scratch(widest_mlp(config))) {
   scratch_bytes_ += activations_.bytes();
+  if (config.moe.num_experts == 0) return;
+  scores_ = scratch(config.moe.num_experts);
+  gathered_ = scratch(config.hidden_size);
+  expert_out_ = scratch(config.hidden_size);
 }
 
 Buffer Transformer::scratch(int64_t cols) {
@@ -38,116 +53,126 @@ Buffer Transformer::scratch(int64_t cols) {
   return Buffer(kMaxBatchTokens * cols * 4, MemoryUse::scratch);
 }
 
-void Transformer::norm_rows(const float* x, const Buffer& weight, int64_t tokens, float* y) const {
+void Transformer::norm_rows(const Norm& norm, const float* x, int64_t tokens, float* y) const {
   const int64_t n = config_.hidden_size;
-  const auto eps = static_cast<float>(config_.rms_norm_eps);
+  const auto eps = static_cast<float>(config_.norm_eps);
+  const float *weight = norm.weight.as<float>(), *bias = norm.bias.as<float>();
   parallel_for(tokens, 8, [&](int64_t begin, int64_t end) {
-    for (int64_t t = begin; t < end; ++t) kernels().rms_norm(x + t * n, weight.as<float>(), eps, n, y + t * n);
+    for (int64_t t = begin; t < end; ++t) {
+      if (config_.norm == NormKind::rms) kernels().rms_norm(x + t * n, weight, eps, n, y + t * n);
+      else kernels().layer_norm(x + t * n, weight, bias, eps, n, y + t * n);
+    }
   });
+}
+
+void Transformer::norm_runs(const Norm& norm, float* x, int64_t rows, int64_t size, int64_t stride) const {
+  const auto eps = static_cast<float>(config_.norm_eps);
+  const float *weight = norm.weight.as<float>(), *bias = norm.bias.as<float>();
+  for (int64_t r = 0; r < rows; ++r) {
+    float* run = x + r * stride;
+    if (config_.norm == NormKind::rms) kernels().rms_norm(run, weight, eps, size, run);
+    else kernels().layer_norm(run, weight, bias, eps, size, run);
+  }
+}
+
+void Transformer::run(std::initializer_list<LinearCall> calls, const float* x, int64_t tokens, const Batch& batch) {
+  run_linear({calls.begin(), calls.size()}, x, tokens, batch.eight_bit, activations_, batch.reporter);
 }
 
 void Transformer::forward(std::span<const int32_t> ids, int64_t start, const ForwardOptions& options,
                           const Reporter& reporter) {
   const auto tokens = static_cast<int64_t>(ids.size());
-  const int64_t hidden = config_.hidden_size, mlp = config_.intermediate_size;
+  const int64_t hidden = config_.hidden_size;
   require(tokens >= 1 && tokens <= kMaxBatchTokens && start + tokens <= capacity(), ErrorCode::internal,
           "forward: bad batch");
-  fill_rope_table(rope_frequencies(config_.rope, options.rope_length), start, tokens, rope_);
-  for (int64_t t = 0; t < tokens; ++t)
-    weights_.embedding.read_row(ids[static_cast<size_t>(t)], hidden_.as<float>() + t * hidden);
-
-  const auto linear = [&](std::initializer_list<LinearCall> calls, const Buffer& x) {
-    run_linear({calls.begin(), calls.size()}, x.as<float>(), tokens, options.eight_bit, activations_, reporter);
+  const auto fill = [&](const RopeConfig& rope, RopeTable& table) {
+    fill_rope_table(rope_frequencies(rope, options.rope_length), rope.attention_factor, start, tokens, table);
   };
-  const auto add_to_hidden = [&] {
-    parallel_for(tokens * hidden, 4096, [&](int64_t begin, int64_t end) {
-      kernels().add(hidden_.as<float>() + begin, delta_.as<float>() + begin, end - begin);
-    });
-  };
+  fill(config_.rope, rope_);
+  if (rotates(config_, RopeUse::local)) fill(config_.local_rope, local_rope_);
+  cache_.begin(start, tokens);
+  const auto scale = static_cast<float>(config_.embedding_scale);
+  parallel_for(tokens, 4, [&](int64_t begin, int64_t end) {
+    for (int64_t t = begin; t < end; ++t) {
+      float* row = hidden_.as<float>() + t * hidden;
+      weights_.embedding.read_row(ids[static_cast<size_t>(t)], row);
+      if (scale != 1.0f)
+        for (int64_t i = 0; i < hidden; ++i) row[i] *= scale;
+    }
+  });
+  const Batch batch{start, tokens, options.eight_bit, reporter};
   for (int64_t i = 0; i < config_.num_layers; ++i) {
     check_cancelled(reporter);
-    const BlockWeights& b = weights_.blocks[static_cast<size_t>(i)];
-    norm_rows(hidden_.as<float>(), b.input_norm, tokens, normed_.as<float>());
-    linear({{&b.q, q_.as<float>()}, {&b.k, k_.as<float>()}, {&b.v, v_.as<float>()}}, normed_);
-    attend(i, start, tokens);
-    linear({{&b.o, delta_.as<float>()}}, mixed_);
-    add_to_hidden();
-    norm_rows(hidden_.as<float>(), b.post_attention_norm, tokens, normed_.as<float>());
-    linear({{&b.gate, gate_.as<float>()}, {&b.up, up_.as<float>()}}, normed_);
-    parallel_for(tokens * mlp, 2048, [&](int64_t begin, int64_t end) {
-      kernels().swiglu(gate_.as<float>() + begin, up_.as<float>() + begin, end - begin, gate_.as<float>() + begin);
-    });
-    linear({{&b.down, delta_.as<float>()}}, gate_);
-    add_to_hidden();
+    block(i, batch);
   }
+}
+
+void Transformer::block(int64_t layer, const Batch& batch) {
+  const BlockWeights& b = weights_.blocks[static_cast<size_t>(layer)];
+  const int64_t tokens = batch.tokens;
+  float *hidden = hidden_.as<float>(), *normed = normed_.as<float>(), *delta = delta_.as<float>();
+  const auto normalized = [&](const Norm& norm) {
+    if (!norm.exists()) return hidden;
+    norm_rows(norm, hidden, tokens, normed);
+    return normed;
+  };
+  const float* x = normalized(b.input_norm);
+  run_qkv(b, x, batch);
+  normalize_qk(b, tokens);
+  attend(layer, batch);
+  run({{&b.o, delta}}, mixed_.as<float>(), tokens, batch);
+  if (b.attention_out_norm.exists()) norm_rows(b.attention_out_norm, delta, tokens, delta);
+  add_to_hidden(tokens);
+
+  if (!config_.parallel) x = normalized(b.mlp_norm);
+  if (b.experts.empty()) run_mlp(b.mlp, x, tokens, delta, batch);
+  else run_experts(b, x, batch);
+  if (b.mlp_out_norm.exists()) norm_rows(b.mlp_out_norm, delta, tokens, delta);
+  add_to_hidden(tokens);
+}
+
+void Transformer::add_to_hidden(int64_t tokens) {
+  parallel_for(tokens * config_.hidden_size, 4096, [&](int64_t begin, int64_t end) {
+    kernels().add(hidden_.as<float>() + begin, delta_.as<float>() + begin, end - begin);
+  });
+}
+
+void Transformer::run_qkv(const BlockWeights& b, const float* x, const Batch& batch) {
+  float* q = qkv_.as<float>();
+  if (b.qkv.size() == 1) return run({{&b.qkv[0], q}}, x, batch.tokens, batch);
+  float *k = q + config_.q_size(), *v = k + config_.kv_size();
+  run({{&b.qkv[0], q, qkv_size_}, {&b.qkv[1], k, qkv_size_}, {&b.qkv[2], v, qkv_size_}}, x, batch.tokens, batch);
+}
+
+void Transformer::run_mlp(const Mlp& mlp, const float* x, int64_t tokens, float* y, const Batch& batch) {
+  const int64_t size = mlp.down.in();
+  float* in = mlp_in_.as<float>();
+  if (mlp.in.size() == 1) run({{&mlp.in[0], in}}, x, tokens, batch);
+  else run({{&mlp.in[0], in, 2 * size}, {&mlp.in[1], in + size, 2 * size}}, x, tokens, batch);
+  activate(tokens, size);
+  run({{&mlp.down, y}}, acts_.as<float>(), tokens, batch);
+}
+
+void Transformer::activate(int64_t tokens, int64_t size) {
+  const int64_t pieces = (size + kPiece - 1) / kPiece, stride = config_.gated_mlp ? 2 * size : size;
+  parallel_for(tokens * pieces, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t first = i % pieces * kPiece, n = std::min(kPiece, size - first);
+      const float* gate = mlp_in_.as<float>() + i / pieces * stride + first;
+      kernels().activate(config_.activation, gate, config_.gated_mlp ? gate + size : nullptr, n,
+                         acts_.as<float>() + i / pieces * size + first);
+    }
+  });
 }
 
 void Transformer::logits(int64_t first, int64_t count, bool eight_bit, float* out, const Reporter& reporter) {
-  norm_rows(hidden_.as<float>() + first * config_.hidden_size, weights_.final_norm, count, normed_.as<float>());
-  const LinearCall call{&weights_.head, out};
+  norm_rows(weights_.final_norm, hidden_.as<float>() + first * config_.hidden_size, count, normed_.as<float>());
+  const LinearCall call{&weights_.head(), out};
   run_linear({&call, 1}, normed_.as<float>(), count, eight_bit, activations_, reporter);
-}
-
-void Transformer::attend(int64_t layer, int64_t start, int64_t tokens) {
-  const int64_t group = config_.num_heads / config_.num_kv_heads, heads = config_.num_kv_heads;
-  const int64_t rows = tokens * group, tiles = (rows + kMaxAttentionRows - 1) / kMaxAttentionRows;
-  const auto tile = [&](int64_t head, int64_t index) {
-    const int64_t first = index * kMaxAttentionRows;
-    attend_rows(layer, head, start, first, std::min(kMaxAttentionRows, rows - first));
-  };
-  if (tokens == 1) {
-    // One region per layer: a head's key is needed by its own queries only.
-    parallel_for(heads, 1, [&](int64_t begin, int64_t end) {
-      for (int64_t head = begin; head < end; ++head) {
-        store_keys(layer, head, start, 0);
-        for (int64_t i = 0; i < tiles; ++i) tile(head, i);
-      }
+  if (config_.logit_softcap > 0)
+    parallel_for(count * config_.vocab_size, 4 * kPiece, [&](int64_t begin, int64_t end) {
+      kernels().softcap(out + begin, static_cast<float>(config_.logit_softcap), end - begin);
     });
-    return;
-  }
-  parallel_for(tokens * heads, 16, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) store_keys(layer, i % heads, start, i / heads);
-  });
-  // Late tiles see the most keys: they go first, so that no thread is left with one at the end.
-  parallel_for(tiles * heads, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) tile(i % heads, tiles - 1 - i / heads);
-  });
-}
-
-void Transformer::store_keys(int64_t layer, int64_t kv_head, int64_t start, int64_t token) {
-  const int64_t dim = config_.head_dim;
-  float* k = k_.as<float>() + (token * config_.num_kv_heads + kv_head) * dim;
-  rotate_head(k, rope_.cos_row(token), rope_.sin_row(token), rope_.half);
-  cache_.store(layer, kv_head, start + token, k, v_.as<float>() + (token * config_.num_kv_heads + kv_head) * dim);
-}
-
-void Transformer::attend_rows(int64_t layer, int64_t kv_head, int64_t start, int64_t first_row, int64_t rows) {
-  const int64_t dim = config_.head_dim, padded = cache_.dim(), group = config_.num_heads / config_.num_kv_heads;
-  thread_local std::vector<float> q, out;
-  q.assign(static_cast<size_t>(rows * padded), 0.0f);
-  out.resize(static_cast<size_t>(rows * padded));
-  int64_t visible[kMaxAttentionRows];
-  const auto head_of = [&](int64_t r) {  // rows run over (token, query head of this group)
-    return ((first_row + r) / group * config_.num_heads + kv_head * group + (first_row + r) % group) * dim;
-  };
-  for (int64_t r = 0; r < rows; ++r) {
-    const int64_t token = (first_row + r) / group;
-    float* head = q.data() + r * padded;
-    std::memcpy(head, q_.as<float>() + head_of(r), static_cast<size_t>(dim) * 4);
-    rotate_head(head, rope_.cos_row(token), rope_.sin_row(token), rope_.half);
-    visible[r] = start + token + 1;
-  }
-  const AttentionTile tile{.q = q.data(),
-                           .rows = rows,
-                           .visible = visible,
-                           .keys = cache_.keys(layer, kv_head),
-                           .values = cache_.values(layer, kv_head),
-                           .dim = padded,
-                           .scale = 1.0f / std::sqrt(static_cast<float>(dim)),
-                           .out = out.data()};
-  kernels().attention(tile);
-  for (int64_t r = 0; r < rows; ++r)
-    std::memcpy(mixed_.as<float>() + head_of(r), out.data() + r * padded, static_cast<size_t>(dim) * 4);
 }
 
 }  // namespace hqq

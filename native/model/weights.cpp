@@ -1,6 +1,6 @@
 #include "model/weights.h"
 
-#include "model/family.h"
+#include <algorithm>
 
 namespace hqq {
 namespace {
@@ -9,42 +9,54 @@ class Loader {
  public:
   Loader(const ModelConfig& config, WeightSource& source, DType compute_dtype, Reporter& reporter)
       : config_(config),
-        family_(*find_family(config.architecture)),
+        layout_(model_layout(config, source)),
         source_(source),
         compute_(compute_dtype),
-        reporter_(reporter) {}
+        reporter_(reporter),
+        total_(count_linears(layout_)) {}
 
   ModelWeights load() {
-    const int64_t hidden = config_.hidden_size;
-    total_ = config_.num_layers * 7 + 2;
+    w_.head_is_embedding = config_.tie_word_embeddings && !source_.is_quantized(layout_.head.module);
     w_.embedding = embedding();
-    for (int64_t i = 0; i < config_.num_layers; ++i) w_.blocks.push_back(block(i));
-    w_.final_norm = vector(std::string(family_.final_norm) + ".weight", hidden);
-    const std::string head(family_.head);
-    if (config_.tie_word_embeddings && !source_.is_quantized(head)) {
-      w_.head = tied_head(head);
-    } else {
-      w_.head = linear(head, config_.vocab_size, hidden, false);
-    }
+    for (const BlockSpec& spec : layout_.blocks) w_.blocks.push_back(block(spec));
+    w_.final_norm = norm(layout_.final_norm);
+    if (w_.head_is_embedding) std::rotate(w_.layers.begin(), w_.layers.begin() + 1, w_.layers.end());
+    else w_.own_head = linear(layout_.head);
     return std::move(w_);
   }
 
  private:
-  BlockWeights block(int64_t i) {
-    const int64_t hidden = config_.hidden_size, mlp = config_.intermediate_size;
-    const int64_t q_size = config_.num_heads * config_.head_dim, kv_size = config_.num_kv_heads * config_.head_dim;
-    const auto named = [&](std::string_view name) { return family_.block(i, name); };
+  BlockWeights block(const BlockSpec& spec) {
     BlockWeights b;
-    b.input_norm = vector(named(family_.input_norm) + ".weight", hidden);
-    b.q = linear(named(family_.q), q_size, hidden, config_.attention_bias);
-    b.k = linear(named(family_.k), kv_size, hidden, config_.attention_bias);
-    b.v = linear(named(family_.v), kv_size, hidden, config_.attention_bias);
-    b.o = linear(named(family_.o), hidden, q_size, config_.attention_bias);
-    b.post_attention_norm = vector(named(family_.post_attention_norm) + ".weight", hidden);
-    b.gate = linear(named(family_.gate), mlp, hidden, config_.mlp_bias);
-    b.up = linear(named(family_.up), mlp, hidden, config_.mlp_bias);
-    b.down = linear(named(family_.down), hidden, mlp, config_.mlp_bias);
+    b.input_norm = norm(spec.input_norm);
+    for (const LinearSpec& part : spec.qkv) b.qkv.push_back(linear(part));
+    b.q_norm = norm(spec.q_norm);
+    b.k_norm = norm(spec.k_norm);
+    b.o = linear(spec.o);
+    b.attention_out_norm = norm(spec.attention_out_norm);
+    b.mlp_norm = norm(spec.mlp_norm);
+    if (spec.experts.empty()) {
+      b.mlp = mlp(spec.mlp);
+    } else {
+      b.router = linear(spec.router);
+      // A decoded token reads the chosen experts only; which ones differs from token to token.
+      share_ = static_cast<double>(config_.moe.experts_per_token) / static_cast<double>(config_.moe.num_experts);
+      for (const MlpSpec& expert : spec.experts) b.experts.push_back(mlp(expert));
+      share_ = 1.0;
+      if (!spec.shared_gate.module.empty()) {
+        b.shared_expert = mlp(spec.shared_expert);
+        b.shared_gate = linear(spec.shared_gate);
+      }
+    }
+    b.mlp_out_norm = norm(spec.mlp_out_norm);
     return b;
+  }
+
+  Mlp mlp(const MlpSpec& spec) {
+    Mlp m;
+    for (const LinearSpec& part : spec.in) m.in.push_back(linear(part));
+    m.down = linear(spec.down);
+    return m;
   }
 
   StoredTensor stored(const std::string& name, const Shape& expected) {
@@ -69,52 +81,51 @@ class Loader {
     return values;
   }
 
+  Norm norm(const NormSpec& spec) {
+    Norm n;
+    if (spec.module.empty()) return n;
+    n.weight = vector(spec.module + ".weight", spec.size);
+    if (config_.norm_offset)
+      for (float& value : n.weight.span<float>().first(static_cast<size_t>(spec.size))) value += 1.0f;
+    if (config_.norm == NormKind::layer) n.bias = vector(spec.module + ".bias", spec.size);
+    return n;
+  }
+
+  /// Kept or quantized. In a tied model it is the head as well, and a token reads all of it; else it reads one row.
   Linear embedding() {
-    const std::string name(family_.embedding);
-    require(!source_.is_quantized(name), ErrorCode::unsupported,
-            "the embedding is quantized; only linear layers can be");
-    StoredTensor t = stored(name + ".weight", {config_.vocab_size, config_.hidden_size});
-    count_dense(t);
-    step();
-    return Linear::dense(t.view, std::move(t.keep), {});
+    const LinearSpec& spec = layout_.embedding;
+    const bool quantized = source_.is_quantized(spec.module);
+    share_ = w_.head_is_embedding ? 1.0 : 0.0;
+    Linear table = linear(spec);
+    share_ = 1.0;
+    // A kept table is listed under the head's name, or not at all: nothing multiplies by it.
+    if (w_.head_is_embedding && !quantized) w_.layers.back().name = layout_.head.module;
+    else if (!quantized) w_.layers.pop_back();
+    return table;
   }
 
-  /// The head of a tied model reads the embedding's rows; it costs no memory of its own.
-  Linear tied_head(const std::string& name) {
-    StoredTensor t = source_.tensor(std::string(family_.embedding) + ".weight");
-    Linear head = Linear::dense(t.view, std::move(t.keep), {});
-    describe(name, head, nullptr, t.view.dtype);
-    step();
-    return head;
-  }
-
-  Linear linear(const std::string& module, int64_t out, int64_t in, bool with_bias) {
+  Linear linear(const LinearSpec& spec) {
     check_cancelled(reporter_);
-    Buffer bias = with_bias ? vector(module + ".bias", out) : Buffer();
-    if (!source_.is_quantized(module)) {
-      StoredTensor t = stored(module + ".weight", {out, in});
-      count_dense(t);
+    Buffer bias = spec.bias ? vector(spec.module + ".bias", spec.out) : Buffer();
+    const Shape shape = {spec.out, spec.in};
+    if (!source_.is_quantized(spec.module)) {
+      StoredTensor t = stored(spec.module + ".weight", shape);
+      w_.parameters += t.view.numel();
+      if (t.mapped) w_.mapped_bytes += t.view.bytes();
       const DType dtype = t.view.dtype;
       Linear layer = Linear::dense(t.view, std::move(t.keep), std::move(bias));
-      describe(module, layer, nullptr, dtype);
-      step();
+      describe(spec.module, layer, nullptr, dtype);
       return layer;
     }
-    const QuantizedTensor q = source_.quantized(module);
-    require(q.shape == Shape{out, in}, ErrorCode::bad_file,
-            module + " holds a weight of shape " + to_string(q.shape) + ", config.json asks for " +
-                to_string(Shape{out, in}));
-    w_.parameters += out * in;
+    const QuantizedTensor q = source_.quantized(spec.module);
+    require(q.shape == shape, ErrorCode::bad_file,
+            spec.module + " holds a weight of shape " + to_string(q.shape) + ", config.json asks for " +
+                to_string(shape));
+    w_.parameters += spec.out * spec.in;
     Linear layer = Linear::quantized(q, compute_, std::move(bias));
-    describe(module, layer, &q.config, q.scale.dtype);
-    source_.release(module);
-    step();
+    describe(spec.module, layer, &q.config, q.scale.dtype);
+    source_.release(spec.module);
     return layer;
-  }
-
-  void count_dense(const StoredTensor& t) {
-    w_.parameters += t.view.numel();
-    if (t.mapped) w_.mapped_bytes += t.view.bytes();
   }
 
   void describe(const std::string& module, const Linear& layer, const QuantConfig* quant, DType dtype) {
@@ -126,20 +137,19 @@ class Loader {
     info.dtype = dtype;
     info.weight_bytes = layer.weight_bytes();
     info.metadata_bytes = layer.metadata_bytes();
+    info.read_share = share_;
     w_.layers.push_back(std::move(info));
-  }
-
-  void step() {
     reporter_.progress("{\"phase\":\"load\",\"done\":" + std::to_string(++done_) +
                        ",\"total\":" + std::to_string(total_) + "}");
   }
 
   const ModelConfig& config_;
-  const Family& family_;
+  const ModelLayout layout_;
   WeightSource& source_;
   DType compute_;
   Reporter& reporter_;
   ModelWeights w_;
+  double share_ = 1.0;
   int64_t done_ = 0, total_ = 0;
 };
 
@@ -164,9 +174,10 @@ int64_t ModelWeights::metadata_bytes() const {
 }
 
 int64_t ModelWeights::bytes_per_token() const {
-  int64_t bytes = 0;
-  for (const LayerInfo& layer : layers) bytes += layer.weight_bytes + layer.metadata_bytes;
-  return bytes;
+  double bytes = 0;
+  for (const LayerInfo& layer : layers)
+    bytes += layer.read_share * static_cast<double>(layer.weight_bytes + layer.metadata_bytes);
+  return static_cast<int64_t>(bytes);
 }
 
 }  // namespace hqq

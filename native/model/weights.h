@@ -1,31 +1,52 @@
-// All tensors of a model, ready to run, and how they are gathered from a source.
+// All tensors of a model, ready to run on the CPU, and how they are gathered from a source.
 #pragma once
 
 #include <string>
 #include <vector>
 
 #include "cpu/linear.h"
+#include "model/layout.h"
 #include "model/model.h"
 #include "model/weight_source.h"
 
 namespace hqq {
 
+struct Norm {
+  Buffer weight, bias;  // f32[size]; empty: the model has no such norm, or it has no bias
+
+  bool exists() const { return weight.bytes() > 0; }
+};
+
+/// The members mean what they mean in model/layout.h.
+struct Mlp {
+  std::vector<Linear> in;
+  Linear down;
+};
+
 struct BlockWeights {
-  Buffer input_norm, post_attention_norm;  // f32[hidden]
-  Linear q, k, v, o;
-  Linear gate, up, down;
+  Norm input_norm, attention_out_norm, mlp_norm, mlp_out_norm;
+  std::vector<Linear> qkv;
+  Norm q_norm, k_norm;
+  Linear o;
+  Mlp mlp;
+  Linear router;
+  std::vector<Mlp> experts;
+  Mlp shared_expert;
+  Linear shared_gate;
 };
 
 struct ModelWeights {
-  Linear embedding;  // dense [vocab, hidden]
+  Linear embedding;
   std::vector<BlockWeights> blocks;
-  Buffer final_norm;
-  Linear head;  // shares memory with the embedding when tied
+  Norm final_norm;
+  Linear own_head;  // empty when the embedding's rows are the head's, too
+  bool head_is_embedding = false;
   std::vector<LayerInfo> layers;
   int64_t parameters = 0;
   int64_t mapped_bytes = 0;
   int64_t vector_bytes = 0;  // norms and biases, kept as float32
 
+  const Linear& head() const { return head_is_embedding ? embedding : own_head; }
   int64_t resident_bytes() const;
   int64_t metadata_bytes() const;
   int64_t bytes_per_token() const;

@@ -27,7 +27,7 @@ TEST("defaults of what a config may leave out") {
   CHECK_EQ(c.rope.theta, 10000.0);
   CHECK_EQ(c.rope.rotary_dim, 16);
   CHECK(c.rope.scaling == RopeScaling::none);
-  CHECK(!c.tie_word_embeddings && !c.attention_bias && !c.mlp_bias);
+  CHECK(!c.tie_word_embeddings && !c.qkv_bias && !c.o_bias && !c.mlp_bias);
 }
 
 TEST("rope scaling in both layouts") {
@@ -69,8 +69,8 @@ TEST("what is not supported is named") {
   const std::string architecture = message(R"({"architectures":["FalconForCausalLM"]})");
   CHECK(architecture.find("FalconForCausalLM") != std::string::npos &&
         architecture.find("LlamaForCausalLM") != std::string::npos);
-  CHECK(message(R"({"hidden_act":"gelu"})").find("gelu") != std::string::npos);
-  CHECK(message(R"({"rope_scaling":{"rope_type":"yarn","factor":2.0}})").find("yarn") != std::string::npos);
+  CHECK(message(R"({"hidden_act":"mish"})").find("mish") != std::string::npos);
+  CHECK(message(R"({"rope_scaling":{"rope_type":"ntk","factor":2.0}})").find("ntk") != std::string::npos);
 }
 
 TEST("absurd and malformed values are refused") {

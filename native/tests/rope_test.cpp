@@ -59,7 +59,7 @@ TEST("llama3 scaling keeps short waves, stretches long ones, blends between") {
 TEST("rotation pairs i with i + half and leaves the rest of a partly rotated head") {
   const auto source = test::normal_values(24, 1);
   RopeTable table;
-  fill_rope_table(rope_frequencies({.theta = 10000.0, .rotary_dim = 16}, 0), 5, 2, table);
+  fill_rope_table(rope_frequencies({.theta = 10000.0, .rotary_dim = 16}, 0), 1.0, 5, 2, table);
   CHECK_EQ(table.half, 8);
   CHECK_NEAR(table.cos_row(1)[0], std::cos(6.0), 1e-6);
   CHECK_NEAR(table.sin_row(0)[1], std::sin(5.0 * 0.31622776601683794), 1e-6);
