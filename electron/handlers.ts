@@ -5,14 +5,26 @@ import { AppError } from './contract/errors.ts'
 import { APP_VERSION } from './contract/version.ts'
 import type { Platform } from './platform/platform.ts'
 import type { Handlers } from './rpc/server.ts'
-import { watchEngine } from './services/engine-watch.ts'
+import { watchEngine, watchMachine } from './services/engine-watch.ts'
 import { listFiles } from './services/files.ts'
 import { pinned } from './services/hub/download-kind.ts'
 import type { Services } from './services/services.ts'
 
 export function createHandlers(services: Services, platform: Platform): Handlers<AppContract> {
-  const { supervisor, settings, models, presets, planner, jobs, compare, measurements, chat, conversations, loaded } =
-    services
+  const {
+    supervisor,
+    settings,
+    models,
+    presets,
+    planner,
+    jobs,
+    compare,
+    measurements,
+    chat,
+    conversations,
+    loaded,
+    machine,
+  } = services
   const { hub, uploads, streamQuantizing } = services
   const contextOr = (length: number | undefined) => length ?? settings.get().contextLength
 
@@ -30,6 +42,7 @@ export function createHandlers(services: Services, platform: Platform): Handlers
     },
 
     'engine.watch': (_, context) => watchEngine(supervisor, context),
+    'machine.watch': (_, context) => watchMachine(machine, context),
     'engine.restart': async () => {
       await supervisor.restart()
       return {}

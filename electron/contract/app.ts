@@ -95,6 +95,8 @@ export const appContract = {
   'app.hello': call(z.object({ appVersion: z.string() }), hostInfoSchema),
 
   'engine.watch': stream(empty, engineStatusSchema, empty, () => 'status'),
+  /** Memory and load of the machine and its GPUs, every few seconds. */
+  'machine.watch': stream(empty, machineSchema, empty),
   'engine.restart': call(empty, empty),
 
   'settings.get': call(empty, settingsSchema),

@@ -31,19 +31,29 @@ function createFake() {
     script: '/out/worker.js',
     args: ['/out/hqq_engine.node'],
   })
-  return { child, forks, process: starter.start() }
+  return { child, forks, starter, process: starter.start({ gpu: true }) }
 }
 
 describe('electron starter', () => {
   it('forks the worker under a name of its own with its output piped', async () => {
     const { child, forks, process } = createFake()
     expect(forks).toEqual([
-      ['/out/worker.js', ['/out/hqq_engine.node'], { serviceName: 'HQQ Engine', stdio: ['ignore', 'pipe', 'pipe'] }],
+      [
+        '/out/worker.js',
+        ['/out/hqq_engine.node'],
+        { serviceName: 'HQQ Engine', stdio: ['ignore', 'pipe', 'pipe'], env: globalThis.process.env },
+      ],
     ])
     const lines: string[] = []
     process.onOutput((line) => lines.push(line))
     child.stderr.write('one\ntwo\n')
     await expect.poll(() => lines).toEqual(['one', 'two'])
+  })
+
+  it('keeps the worker away from GPUs when told to', () => {
+    const { forks, starter } = createFake()
+    starter.start({ gpu: false })
+    expect(forks[1]?.[2]).toMatchObject({ env: { HQQ_CUDA: 'off' } })
   })
 
   it('posts nothing once the exit is known, and tells of it on a later tick', async () => {

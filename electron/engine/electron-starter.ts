@@ -5,7 +5,7 @@
 import type { utilityProcess } from 'electron'
 import { createUtilityProcessWire } from '../wires/electron-port.ts'
 import { forEachLine } from './output-lines.ts'
-import type { EngineProcess, Starter } from './starter.ts'
+import { type EngineProcess, engineEnvironment, type Starter } from './starter.ts'
 
 export interface ElectronStarterOptions {
   readonly utilityProcess: Pick<typeof utilityProcess, 'fork'>
@@ -16,10 +16,11 @@ export interface ElectronStarterOptions {
 
 export function createElectronStarter({ utilityProcess, script, args = [] }: ElectronStarterOptions): Starter {
   return {
-    start(): EngineProcess {
+    start(options): EngineProcess {
       const child = utilityProcess.fork(script, [...args], {
         serviceName: 'HQQ Engine',
         stdio: ['ignore', 'pipe', 'pipe'],
+        env: { ...process.env, ...engineEnvironment(options) },
       })
       // On a later tick: posting to the child from inside its exit listener has crashed main (electron #53923).
       const ended = new Promise<string>((resolve) => {

@@ -11,7 +11,7 @@ let running: EngineProcess | undefined
 afterEach(() => running?.kill())
 
 function start(script = SCRIPT): { process: EngineProcess; client: Client<typeof engineContract>; lines: string[] } {
-  const process = createNodeStarter({ script, args: ['an argument'] }).start()
+  const process = createNodeStarter({ script, args: ['an argument'] }).start({ gpu: true })
   running = process
   const lines: string[] = []
   process.onOutput((line) => lines.push(line))

@@ -2,7 +2,7 @@
 import { fork } from 'node:child_process'
 import { createChildProcessWire } from '../wires/child-process.ts'
 import { forEachLine } from './output-lines.ts'
-import type { EngineProcess, Starter } from './starter.ts'
+import { type EngineProcess, engineEnvironment, type Starter } from './starter.ts'
 
 export interface NodeStarterOptions {
   /** The worker's bundle. */
@@ -14,13 +14,13 @@ export interface NodeStarterOptions {
 
 export function createNodeStarter({ script, args = [], env = {} }: NodeStarterOptions): Starter {
   return {
-    start(): EngineProcess {
+    start(options): EngineProcess {
       const child = fork(script, args, {
         serialization: 'advanced',
         stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
         // The host's own flags (an inspector port, a loader) are not the worker's.
         execArgv: [],
-        env: { ...process.env, ...env },
+        env: { ...process.env, ...env, ...engineEnvironment(options) },
       })
       // A failed spawn is told as 'error' without 'exit'.
       const ended = new Promise<string>((resolve) => {

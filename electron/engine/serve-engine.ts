@@ -22,7 +22,8 @@ export function serveEngine({ wire, loadEngine, log, exit }: ServeEngineOptions)
   wire.onClose(() => exit(0))
   serve(engineContract, handlersOf(loadEngine, log), wire, {
     // In the form that engine-cli reads, so that a fault can be studied without the app.
-    onRequest: (method, input) => log(JSON.stringify({ method, input })),
+    // Questions about the machine come all the time and say nothing.
+    onRequest: (method, input) => method !== 'engine.info' && log(JSON.stringify({ method, input })),
     onError(method, error) {
       log(`${method} failed: ${error.code}: ${error.message}`)
       // After such a fault the device answers nothing but errors until the process is a new one.

@@ -13,6 +13,16 @@ export interface EngineProcess {
   kill(): void
 }
 
+export interface StartOptions {
+  /** False keeps the process away from GPUs and their driver. */
+  readonly gpu: boolean
+}
+
 export interface Starter {
-  start(): EngineProcess
+  start(options: StartOptions): EngineProcess
+}
+
+/** What an engine process finds in its environment beside what its parent has. */
+export function engineEnvironment({ gpu }: StartOptions): Record<string, string> {
+  return gpu ? {} : { HQQ_CUDA: 'off' }
 }

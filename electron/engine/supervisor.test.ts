@@ -18,7 +18,7 @@ function createStarter(override: Partial<Handlers<EngineContract>> = {}): Starte
   const processes: FakeProcess[] = []
   return {
     processes,
-    start() {
+    start(_options) {
       const pair = createMemoryPair()
       const server = serve(engineContract, { ...createFakeEngine(), ...override }, pair.server)
       let exit: (detail: string) => void = () => {}
@@ -72,6 +72,28 @@ const info = () => supervisor.call('engine.info', {})
 const settle = () => vi.advanceTimersByTimeAsync(0)
 
 describe('supervisor', () => {
+  it('leaves GPUs alone after a process that died before its first answer, until it is restarted by hand', async () => {
+    const starter = createStarter({ 'engine.info': hang })
+    const asked: boolean[] = []
+    const watched: Starter = {
+      start(options) {
+        asked.push(options.gpu)
+        return (options.gpu && asked.length === 1 ? starter : createStarter()).start(options)
+      },
+    }
+    supervise(watched)
+    const first = info()
+    await settle()
+    starter.processes[0]?.die()
+    await vi.advanceTimersByTimeAsync(1_000)
+    await first
+    expect(asked).toEqual([true, false])
+    expect(supervisor.status().machine?.cuda?.sentence).toContain('died when it looked at the GPU')
+    await supervisor.restart()
+    expect(asked).toEqual([true, false, true])
+    expect(supervisor.status().machine?.cuda?.sentence).toContain('No NVIDIA driver')
+  })
+
   it('starts nothing until the first request, and then one process', async () => {
     const starter = createStarter()
     supervise(starter)

@@ -4,6 +4,7 @@
  */
 
 import type { EngineStatus } from '../contract/app.ts'
+import type { Machine } from '../contract/domain.ts'
 import { type EngineContract, engineContract } from '../contract/engine.ts'
 import { AppError, toAppError } from '../contract/errors.ts'
 import { type Client, createClient } from '../rpc/client.ts'
@@ -14,6 +15,8 @@ const DEATHS_ALLOWED = 5
 const DEATHS_WINDOW_MS = 10 * 60_000
 /** A process that has not answered its first question by then is taken for hung. */
 const START_LIMIT_MS = 60_000
+const GPU_LEFT_ALONE =
+  'The engine died when it looked at the GPU, so it runs on the CPU. Restart the engine to try the GPU again.'
 /** A cancelled request that has not answered by then gets the process killed: the work may hang off the event loop. */
 const CANCEL_LIMIT_MS = 5_000
 
@@ -41,6 +44,8 @@ interface Running {
   readonly ready: Promise<void>
   /** Set before it is killed on purpose. */
   asked: boolean
+  /** It has told what it is: whatever it dies of later is no matter of starting. */
+  answered: boolean
   readonly gone: Promise<void>
 }
 
@@ -52,6 +57,8 @@ export function createSupervisor({ starter, onStarted, log }: SupervisorOptions)
   /** While waiting to start again; resolves when the wait is over. */
   let pause: { readonly over: Promise<void>; end(): void } | undefined
   let disposed = false
+  /** Until a process dies before its first answer: then a driver that kills or hangs who asks it is the likeliest cause. */
+  let gpu = true
 
   function update(change: Partial<EngineStatus>): void {
     status = { ...status, ...change, deaths: recentDeaths() }
@@ -66,7 +73,7 @@ export function createSupervisor({ starter, onStarted, log }: SupervisorOptions)
 
   function start(): Running {
     update({ state: 'starting' })
-    const child = starter.start()
+    const child = starter.start({ gpu })
     const client = createClient(engineContract, child.wire)
     child.onOutput((line) => log?.(line))
     const gone = new Promise<void>((resolve) => {
@@ -75,7 +82,14 @@ export function createSupervisor({ starter, onStarted, log }: SupervisorOptions)
         resolve()
       })
     })
-    const started: Running = { process: child, client, gone, asked: false, ready: prepare(client, () => started) }
+    const started: Running = {
+      process: child,
+      client,
+      gone,
+      asked: false,
+      answered: false,
+      ready: prepare(client, () => started),
+    }
     // Those who wait for it hear of a failure; without a waiter it is in the status.
     started.ready.catch(() => {})
     running = started
@@ -87,7 +101,8 @@ export function createSupervisor({ starter, onStarted, log }: SupervisorOptions)
     try {
       const { version, methods: _, ...machine } = await client.call('engine.info', {})
       await onStarted?.(client)
-      update({ state: 'ready', machine, version, lastError: null })
+      self().answered = true
+      update({ state: 'ready', machine: withGpuStory(machine), version, lastError: null })
     } catch (thrown) {
       const error = toAppError(thrown)
       // An engine that answers that it cannot work will say so again: no use in restarting.
@@ -96,6 +111,11 @@ export function createSupervisor({ starter, onStarted, log }: SupervisorOptions)
     } finally {
       clearTimeout(limit)
     }
+  }
+
+  function withGpuStory(machine: Machine): Machine {
+    if (gpu || machine.cuda === undefined) return machine
+    return { ...machine, cuda: { ...machine.cuda, sentence: GPU_LEFT_ALONE } }
   }
 
   function giveUp(broken: Running, error: AppError): void {
@@ -109,6 +129,10 @@ export function createSupervisor({ starter, onStarted, log }: SupervisorOptions)
     log?.(`engine process ended: ${detail}${dead.asked ? ' (asked for)' : ''}`)
     if (running === dead) running = undefined
     if (dead.asked || disposed) return
+    if (!dead.answered && gpu) {
+      gpu = false
+      log?.('engine process died before its first answer; the next one leaves GPUs alone')
+    }
     deathTimes.push(Date.now())
     const deaths = recentDeaths()
     const lastError = engineLost(detail).toShape()
@@ -209,6 +233,7 @@ export function createSupervisor({ starter, onStarted, log }: SupervisorOptions)
     async restart() {
       await stop()
       deathTimes = []
+      gpu = true
       if (disposed) return
       update({ state: 'stopped', lastError: null })
       await readyEngine(undefined)

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Device, Machine } from '../contract/domain.ts'
 import { chooseDevice, gpuOf, memoryFor } from './device.ts'
+import { memoryToRun } from './memory.ts'
 
 function gpu(ordinal: number, freeBytes: number, problem: string | null = null): Device {
   const uuid = `GPU-${ordinal}`
@@ -72,5 +73,29 @@ describe('the memory a model will find', () => {
   it("is the machine's where the choice cannot be met", () => {
     expect(memoryFor('cuda:3', machine(gpu(0, 9e9)))).toMatchObject({ name: 'Some CPU', availableMemoryBytes: 8e9 })
     expect(gpuOf('cuda:3', machine())).toBeNull()
+  })
+})
+
+describe('the memory a model takes on a GPU', () => {
+  const config = {
+    architecture: 'LlamaForCausalLM',
+    modelType: 'llama',
+    layers: 32,
+    hiddenSize: 4096,
+    intermediateSize: 11008,
+    heads: 32,
+    kvHeads: 32,
+    headDim: 128,
+    vocabSize: 32000,
+    contextLength: 4096,
+    tiedEmbeddings: false,
+  }
+
+  it('has a float16 cache, and buffers for one batch', () => {
+    const parts = memoryToRun({ weightBytes: 3.5e9, metadataBytes: 4e8 }, config, 2048, 'cuda')
+    expect(parts).toMatchObject({ weights: 3.5e9, metadata: 4e8, kvCache: 2 ** 30 })
+    expect(parts.scratch).toBeGreaterThan(10e6)
+    expect(parts.scratch).toBeLessThan(60e6)
+    expect(memoryToRun({ weightBytes: 0, metadataBytes: 0 }, config, 2048).kvCache).toBe(2 ** 31)
   })
 })

@@ -7,7 +7,7 @@ import type { Choice, ComputeDtype, QuantConfig, ResolvedTensor } from '../contr
 import { KEEP } from './choices.ts'
 import { storedFileBytes } from './file-size.ts'
 import { judgeQuantize, judgeRun, type MachineMemory } from './fit.ts'
-import { kvBytesPerToken, memoryToQuantize, memoryToRun, totalMemory } from './memory.ts'
+import { type DeviceKind, kvBytesPerToken, memoryToQuantize, memoryToRun, totalMemory } from './memory.ts'
 import { dtypeBytes, groupCount } from './packing.ts'
 import { priceLinear, resolveConfig } from './resolve.ts'
 import { runtimeBytes } from './runtime-layout.ts'
@@ -52,10 +52,11 @@ export function estimateTable(
   { contextLength, machine, runsIn = machine }: PlanSituation,
 ): Estimate {
   const { config } = model.summary
+  const kind = runsIn !== null && 'kind' in runsIn ? runsIn.kind : 'cpu'
   const table = [...linearRows, ...otherRows(model, computeDtype)]
-  const run = memoryToRun(loadedBytes(table, computeDtype), config, contextLength)
+  const run = memoryToRun(loadedBytes(table, computeDtype), config, contextLength, kind)
   const quantizeBytes = memoryToQuantize(table)
-  const bytesPerToken = config === null ? 0 : kvBytesPerToken(config)
+  const bytesPerToken = config === null ? 0 : kvBytesPerToken(config, kind)
   return {
     table,
     fileBytes: storedFileBytes(table),
@@ -71,7 +72,7 @@ export function estimateTable(
 }
 
 /** Memory to run a model as it is stored, quantized or not: the prediction beside every measurement. */
-export function predictMemory(model: PlanModel, contextLength: number): MemoryParts {
+export function predictMemory(model: PlanModel, contextLength: number, kind: DeviceKind = 'cpu'): MemoryParts {
   let metadataBytes = 0
   let weightBytes = model.otherBytes
   for (const { shape, sourceBytes, quantized } of model.linears) {
@@ -83,7 +84,7 @@ export function predictMemory(model: PlanModel, contextLength: number): MemoryPa
     metadataBytes += loaded.metadata
     weightBytes += loaded.weights
   }
-  return memoryToRun({ weightBytes, metadataBytes }, model.summary.config, contextLength)
+  return memoryToRun({ weightBytes, metadataBytes }, model.summary.config, contextLength, kind)
 }
 
 /** The dtype of stored scales and zeros, from their bytes. */

@@ -3,7 +3,7 @@
  * different problems with different cures.
  */
 import type { Fit, Machine, MemoryParts } from '../contract/domain.ts'
-import { totalMemory } from './memory.ts'
+import { type DeviceKind, totalMemory } from './memory.ts'
 import { formatMemory, significant } from './units.ts'
 
 /** Share of the usable memory from which the bar turns amber, and from which it turns red. */
@@ -12,7 +12,7 @@ export const TOO_BIG_SHARE = 0.9
 
 export type MachineMemory = Pick<Machine, 'availableMemoryBytes' | 'totalMemoryBytes'> & {
   /** Whose memory it is; the CPU's when omitted. */
-  kind?: 'cpu' | 'cuda'
+  kind?: DeviceKind
 }
 
 const UNKNOWN: Fit = { verdict: 'fits', reason: 'The memory of this machine is not known yet.' }

@@ -24,6 +24,15 @@ const QUANTIZE_FIXED_BYTES = 16 * 2 ** 20
 /** Scale and zero in float32 while they are sought, and the running errors of a group. */
 const QUANTIZE_BYTES_PER_GROUP = 16
 
+// The same on a GPU (native/cuda/device_model.cpp), in the float16 arithmetic that chats use there.
+const GPU_KV_BYTES_PER_VALUE = 2
+const GPU_KV_HEAD_STEP = 8
+const GPU_LOGIT_ROWS = 32
+/** CUDA's context and the code of the kernels. */
+const GPU_PROCESS_BYTES = 500 * 2 ** 20
+
+export type DeviceKind = 'cpu' | 'cuda'
+
 type CacheShape = Pick<ModelConfigSummary, 'layers' | 'kvHeads' | 'headDim'>
 type ScratchShape = Pick<
   ModelConfigSummary,
@@ -31,13 +40,15 @@ type ScratchShape = Pick<
 >
 
 /** Keys and values of one token in all layers. */
-export function kvBytesPerToken(config: CacheShape): number {
-  return 2 * config.layers * config.kvHeads * roundUp(config.headDim, KV_HEAD_STEP) * KV_BYTES_PER_VALUE
+export function kvBytesPerToken(config: CacheShape, kind: DeviceKind = 'cpu'): number {
+  const onGpu = kind === 'cuda'
+  const headDim = roundUp(config.headDim, onGpu ? GPU_KV_HEAD_STEP : KV_HEAD_STEP)
+  return 2 * config.layers * config.kvHeads * headDim * (onGpu ? GPU_KV_BYTES_PER_VALUE : KV_BYTES_PER_VALUE)
 }
 
 /** The whole cache, reserved when the model is loaded. */
-export function kvCacheBytes(config: CacheShape, contextLength: number): number {
-  return kvBytesPerToken(config) * roundUp(contextLength, KV_TOKEN_STEP)
+export function kvCacheBytes(config: CacheShape, contextLength: number, kind: DeviceKind = 'cpu'): number {
+  return kvBytesPerToken(config, kind) * (kind === 'cuda' ? contextLength : roundUp(contextLength, KV_TOKEN_STEP))
 }
 
 /** Activations of one batch in float32 and, rounded, in 8 bits, and rows of logits. */
@@ -51,18 +62,30 @@ export function scratchBytes(config: ScratchShape): number {
   return BATCH_TOKENS * (values * 4 + rounded) + logitRows * vocabSize * 4
 }
 
+/** Activations of one batch on a GPU, rows of logits, and the sines and cosines of the whole context. */
+function gpuScratchBytes(config: ScratchShape, contextLength: number): number {
+  const { hiddenSize, intermediateSize, heads, kvHeads, headDim, vocabSize } = config
+  const queries = heads * headDim
+  const values = (hiddenSize + queries + 2 * kvHeads * headDim) * 4 + Math.max(queries, intermediateSize) * 2
+  const batch = Math.min(BATCH_TOKENS, contextLength)
+  return batch * values + Math.min(GPU_LOGIT_ROWS, batch) * vocabSize * 4 + contextLength * headDim * 4
+}
+
 /** Memory to run a model whose tensors take these bytes. Without a known architecture only the weights are counted. */
 export function memoryToRun(
   stored: { weightBytes: number; metadataBytes: number },
   config: ModelConfigSummary | null,
   contextLength: number,
+  kind: DeviceKind = 'cpu',
 ): MemoryParts {
+  const scratchOf = (known: ModelConfigSummary) =>
+    kind === 'cuda' ? gpuScratchBytes(known, contextLength) : scratchBytes(known)
   return {
     weights: stored.weightBytes,
     metadata: stored.metadataBytes,
-    kvCache: config === null ? 0 : kvCacheBytes(config, contextLength),
-    scratch: config === null ? 0 : scratchBytes(config),
-    other: PROCESS_BYTES,
+    kvCache: config === null ? 0 : kvCacheBytes(config, contextLength, kind),
+    scratch: config === null ? 0 : scratchOf(config),
+    other: kind === 'cuda' ? GPU_PROCESS_BYTES : PROCESS_BYTES,
   }
 }
 

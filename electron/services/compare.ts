@@ -1,6 +1,7 @@
 /** The rows of Compare: an original and everything that was made from it, predicted beside measured. */
 import type { CompareRow } from '../contract/domain.ts'
 import { predictMemory } from '../plan/estimate.ts'
+import type { DeviceKind } from '../plan/memory.ts'
 import type { Measurements } from './measurements.ts'
 import type { Models } from './models.ts'
 
@@ -8,7 +9,14 @@ export interface Compare {
   rows(modelId: string, contextLength: number): Promise<{ sourceModelId: string; rows: CompareRow[] }>
 }
 
-export function createCompare({ models, measurements }: { models: Models; measurements: Measurements }): Compare {
+export interface CompareDeps {
+  models: Models
+  measurements: Measurements
+  /** What models are run on, which is what their memory is predicted for. */
+  runsOn(): Promise<DeviceKind>
+}
+
+export function createCompare({ models, measurements, runsOn }: CompareDeps): Compare {
   async function row(id: string, role: CompareRow['role'], wantedContext: number): Promise<CompareRow> {
     const detail = await models.detail(id)
     const contextLength = Math.min(wantedContext, detail.summary.config?.contextLength ?? wantedContext)
@@ -16,7 +24,7 @@ export function createCompare({ models, measurements }: { models: Models; measur
     return {
       model: detail.summary,
       role,
-      predicted: predictMemory(detail, contextLength),
+      predicted: predictMemory(detail, contextLength, await runsOn()),
       contextLength,
       measurements: measured,
       quantizeSeconds: run?.seconds ?? null,

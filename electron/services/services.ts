@@ -136,6 +136,12 @@ export async function createServices({
     const { computeDtype, contextLength, device } = settings.get()
     return { computeDtype, contextLength, device, fast: true }
   }
+  // Before the engine has told its devices, and where a chosen one is not there, predictions are for the CPU.
+  const runsOn = () =>
+    devices.choose(settings.get().device).then(
+      ({ kind }) => kind,
+      () => 'cpu' as const,
+    )
   const perplexity = { engine: supervisor, tokenizers, loaded, machine, tempDir }
   const evaluator = createEvaluator({ ...perplexity, models, measurements, defaults, bundledText, now })
   const planner = createQuantizePlanner({
@@ -200,7 +206,7 @@ export async function createServices({
     perplexity,
     jobs,
     kinds,
-    compare: createCompare({ models, measurements }),
+    compare: createCompare({ models, measurements, runsOn }),
     hub,
     uploads,
     streamQuantizing,

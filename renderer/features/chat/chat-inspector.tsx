@@ -1,5 +1,7 @@
 import { useEffect } from 'react'
 import { type Conversation, type ModelSummary, samplingSchema } from '../../../electron/contract/domain.ts'
+import { DeviceSelect } from '../../client/device-select.tsx'
+import { useDevice } from '../../client/use-device.ts'
 import { TextArea } from '../../ui/input.tsx'
 import { Section } from '../../ui/page.tsx'
 import { systemPromptOf } from './conversation.ts'
@@ -18,6 +20,7 @@ export interface ChatInspectorProps {
 /** What shapes the answers of this conversation: model, system prompt, sampling. */
 export function ChatInspector({ store, conversation, model, contextLength }: ChatInspectorProps) {
   const { id, modelId } = conversation
+  const device = useDevice()
   const defaults = useChat(store, (state) => state.defaults[modelId])
 
   useEffect(() => {
@@ -35,6 +38,11 @@ export function ChatInspector({ store, conversation, model, contextLength }: Cha
               This model brings no chat template: it was made to continue text, and gets your messages as plain text.
             </p>
           )}
+        </Section>
+      )}
+      {device.gpus.length > 0 && (
+        <Section title="Runs on" description={device.gpu?.name ?? device.machine?.cpu}>
+          <DeviceSelect device={device} className="w-full" />
         </Section>
       )}
       <Section title="System prompt" description="Said to the model before the first message.">

@@ -2,9 +2,11 @@
 import { useState } from 'react'
 import type { CompareRow, EvaluateRequest, TextSource } from '../../../electron/contract/domain.ts'
 import { useClient } from '../../client/context.tsx'
+import { DeviceSelect } from '../../client/device-select.tsx'
 import { ErrorView } from '../../client/error-view.tsx'
 import { usePathPicker } from '../../client/path-picker.tsx'
 import { useAction } from '../../client/use-action.ts'
+import { useDevice } from '../../client/use-device.ts'
 import { Button } from '../../ui/button.tsx'
 import { Dialog } from '../../ui/dialog.tsx'
 import { Field } from '../../ui/field.tsx'
@@ -29,6 +31,7 @@ const PROTOCOL_HINTS = {
 export function MeasureDialog({ rows, initial, onClose }: MeasureDialogProps) {
   const client = useClient()
   const picker = usePathPicker()
+  const device = useDevice()
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set(initial))
   const [metrics, setMetrics] = useState<ReadonlySet<'perplexity' | 'speed'>>(new Set(['perplexity', 'speed'] as const))
   // As most versions were measured, so that the new numbers can stand beside theirs.
@@ -105,6 +108,11 @@ export function MeasureDialog({ rows, initial, onClose }: MeasureDialogProps) {
           onChange={(on) => setMetrics(withMember(metrics, 'speed', on))}
         />
       </fieldset>
+      {device.gpus.length > 0 && (
+        <Field label="Measure on" hint="Numbers of different devices are not drawn together">
+          <DeviceSelect device={device} />
+        </Field>
+      )}
       {metrics.has('perplexity') && (
         <div className="grid gap-4 md:grid-cols-2">
           <Field label="Protocol" hint={PROTOCOL_HINTS[protocol]}>

@@ -1,6 +1,9 @@
 import type { Measurement, ModelDetail } from '../../../electron/contract/domain.ts'
+import { DeviceSelect } from '../../client/device-select.tsx'
 import { ErrorView } from '../../client/error-view.tsx'
-import { useQuery, useWatch } from '../../client/use-query.ts'
+import { useDevice } from '../../client/use-device.ts'
+import { useQuery } from '../../client/use-query.ts'
+import { Field } from '../../ui/field.tsx'
 import {
   formatDisk,
   formatDuration,
@@ -61,7 +64,7 @@ export function ModelOverview({ detail }: { detail: ModelDetail }) {
 
 function RunFigures({ modelId }: { modelId: string }) {
   const compare = useQuery('compare.rows', { modelId })
-  const { data: engine } = useWatch('engine.watch', {})
+  const device = useDevice()
   const row = compare.data?.rows.find(({ model }) => model.id === modelId)
   const latest = (metric: Measurement['metric']) => row?.measurements.filter((one) => one.metric === metric).at(-1)
   const measuredMemory = latest('memory')?.memory
@@ -87,9 +90,14 @@ function RunFigures({ modelId }: { modelId: string }) {
           <MemoryBar
             parts={measuredMemory ?? row.predicted}
             kind={measuredMemory ? 'measured' : 'predicted'}
-            budgetBytes={engine?.machine?.availableMemoryBytes ?? null}
+            budgetBytes={device.memory?.availableMemoryBytes ?? null}
             legend
           />
+          {device.gpus.length > 0 && (
+            <Field label="Runs on" layout="row">
+              <DeviceSelect device={device} />
+            </Field>
+          )}
           <div className="flex flex-wrap gap-x-8 gap-y-3 pt-2">
             {perplexity && (
               <Stat

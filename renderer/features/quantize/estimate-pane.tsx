@@ -1,7 +1,8 @@
 /** What the plan will cost on this machine, priced anew with every change. */
 import { TriangleAlert } from 'lucide-react'
-import type { Estimate, Fit, Machine, ModelSummary } from '../../../electron/contract/domain.ts'
+import type { Estimate, Fit, ModelSummary } from '../../../electron/contract/domain.ts'
 import type { ComputeDtype } from '../../../electron/contract/quant.ts'
+import type { MachineMemory } from '../../../electron/plan/fit.ts'
 import { Field } from '../../ui/field.tsx'
 import { formatDisk, formatMemory, significant } from '../../ui/format.ts'
 import { MemoryBar } from '../../ui/memory-bar.tsx'
@@ -17,10 +18,13 @@ const DTYPES = [
   { value: 'float32', label: 'float32' },
 ] as const satisfies readonly { value: ComputeDtype; label: string }[]
 
+/** The memory that models run in, and the name of its device. */
+export type RunsIn = (MachineMemory & { name: string }) | null
+
 export interface EstimatePaneProps {
   estimate: Estimate
   model: ModelSummary
-  machine: Machine | null
+  runsIn: RunsIn
   onContextLength(tokens: number): void
   /** Of scales, zeros and kept tensors. */
   computeDtype: ComputeDtype
@@ -28,7 +32,7 @@ export interface EstimatePaneProps {
 }
 
 export function EstimatePane(props: EstimatePaneProps) {
-  const { estimate, model, machine, onContextLength, computeDtype, onComputeDtype } = props
+  const { estimate, model, runsIn, onContextLength, computeDtype, onComputeDtype } = props
   const ratio = model.fileBytes / Math.max(estimate.fileBytes, 1)
   return (
     <div className="flex min-h-0 flex-1 flex-col gap-5 overflow-y-auto px-5 py-4">
@@ -56,8 +60,8 @@ export function EstimatePane(props: EstimatePaneProps) {
         />
       </div>
 
-      <Section title="Memory to run" description={machine?.cpu}>
-        <MemoryBar parts={estimate.run} budgetBytes={machine?.availableMemoryBytes ?? null} kind="predicted" legend />
+      <Section title="Memory to run" description={runsIn?.name}>
+        <MemoryBar parts={estimate.run} budgetBytes={runsIn?.availableMemoryBytes ?? null} kind="predicted" legend />
         <FitNote fit={estimate.runFit} />
         <ContextField
           value={estimate.contextLength}

@@ -20,6 +20,7 @@ import { SkeletonRows } from '../../ui/skeleton.tsx'
 import { SplitPane } from '../../ui/split-pane.tsx'
 import { useColorTheme } from '../../ui/theme.ts'
 import { CellStrip } from './cell-strip.tsx'
+import type { RunsIn } from './estimate-pane.tsx'
 import { JobFacts } from './job-facts.tsx'
 import { JobProgressView } from './job-progress.tsx'
 import { isActive } from './job-words.ts'
@@ -32,18 +33,20 @@ export interface JobViewProps {
   attempt: number
   detail: ModelDetail
   machine: Machine | null
+  /** The memory of the device that models run on. */
+  runsIn: RunsIn
   contextLength: number
   /** Back to choosing. */
   onClose(): void
 }
 
-export function JobView({ jobId, attempt, detail, machine, contextLength, onClose }: JobViewProps) {
+export function JobView({ jobId, attempt, detail, machine, runsIn, contextLength, onClose }: JobViewProps) {
   const client = useClient()
   const theme = useColorTheme()
   const { record, results, log, error } = useJobFollow(jobId, attempt)
   const pointed = useNewPointed()
   const [isAsking, setAsking] = useState(false)
-  const estimate = useJobPlan(record, detail, { machine, contextLength })
+  const estimate = useJobPlan(record, detail, { machine, runsIn, contextLength })
   const grid = useMemo(() => buildGrid(detail.linears), [detail])
   const scale = useMemo(() => errorScale([...results.values()].map((result) => result.relativeError)), [results])
   const rows = useMemo(() => new Map(estimate?.table.map((row) => [row.name, row]) ?? []), [estimate])

@@ -9,6 +9,7 @@ import { useClient } from '../../client/context.tsx'
 import { ErrorView } from '../../client/error-view.tsx'
 import { hrefFor, navigate, useRoute } from '../../client/route.ts'
 import { useAction } from '../../client/use-action.ts'
+import { useDevice } from '../../client/use-device.ts'
 import { useQuery, useWatch } from '../../client/use-query.ts'
 import { Button } from '../../ui/button.tsx'
 import { EmptyState } from '../../ui/empty-state.tsx'
@@ -72,12 +73,11 @@ function ModelScreen({ model, models, jobs, jobId, detail, problem, onRetry }: M
   const plan = usePlan(model.id)
   const presets = useQuery('presets.list', {}).data?.presets ?? BUILT_IN_PRESETS
   const settings = useQuery('settings.get', {})
-  const engine = useWatch('engine.watch', {})
+  const { machine, memory } = useDevice()
   const [ownContext, setOwnContext] = useState<number | null>(null)
   const [leftJobId, setLeftJobId] = useState<string | null>(null)
   const wantedContext = ownContext ?? settings.data?.contextLength ?? DEFAULT_CONTEXT
   const contextLength = Math.min(wantedContext, model.config?.contextLength ?? wantedContext)
-  const machine = engine.data?.machine ?? null
 
   useEffect(() => {
     if (detail === undefined || detail.linears.length === 0) return
@@ -142,6 +142,7 @@ function ModelScreen({ model, models, jobs, jobId, detail, problem, onRetry }: M
           attempt={jobs.find(({ id }) => id === shownJobId)?.attempts ?? 1}
           detail={detail}
           machine={machine}
+          runsIn={memory}
           contextLength={contextLength}
           onClose={closeJob}
         />
@@ -155,6 +156,7 @@ function ModelScreen({ model, models, jobs, jobId, detail, problem, onRetry }: M
           plan={plan}
           store={store}
           machine={machine}
+          runsIn={memory}
           contextLength={contextLength}
           onContextLength={setOwnContext}
           starting={start.pending}

@@ -20,7 +20,7 @@ import { SplitPane } from '../../ui/split-pane.tsx'
 import { useColorTheme } from '../../ui/theme.ts'
 import { CellStrip } from './cell-strip.tsx'
 import { type ChoiceEdit, keepLayers, setBits } from './choice-edits.ts'
-import { EstimatePane } from './estimate-pane.tsx'
+import { EstimatePane, type RunsIn } from './estimate-pane.tsx'
 import { PatternField } from './pattern-field.tsx'
 import { configOf, type Plan, type PlanStore } from './plan-store.ts'
 import { ReviewDialog, type StartOptions } from './review-dialog.tsx'
@@ -31,6 +31,8 @@ export interface PlanViewProps {
   plan: Plan
   store: PlanStore
   machine: Machine | null
+  /** The memory of the device that models run on. */
+  runsIn: RunsIn
   contextLength: number
   onContextLength(tokens: number): void
   starting: boolean
@@ -41,7 +43,8 @@ export interface PlanViewProps {
 const HINT = 'Arrows move, Space selects, Shift+arrows extend, 8 to 1 set the bits, K keeps. Hover a cell for its name.'
 
 export function PlanView(props: PlanViewProps) {
-  const { detail, plan, store, machine, contextLength, onContextLength, starting, startProblem, onStart } = props
+  const { detail, plan, store, machine, runsIn, contextLength, onContextLength, starting, startProblem, onStart } =
+    props
   const { modelId, linears, selected, history } = plan
   const { choices, computeDtype } = history.present
   const theme = useColorTheme()
@@ -52,8 +55,8 @@ export function PlanView(props: PlanViewProps) {
   const grid = useMemo(() => buildGrid(linears, { spread }), [linears, spread])
   const hasShared = useMemo(() => spread || grid.hasShared, [grid, spread])
   const estimate = useMemo(
-    () => estimateChoices(detail, choices, computeDtype, { contextLength, machine }),
-    [detail, choices, computeDtype, contextLength, machine],
+    () => estimateChoices(detail, choices, computeDtype, { contextLength, machine, runsIn }),
+    [detail, choices, computeDtype, contextLength, machine, runsIn],
   )
   const rows = useMemo(() => new Map(estimate.table.map((row) => [row.name, row])), [estimate])
   const view = useMemo(() => (names: CellNames) => choiceCell(names, rows, theme), [rows, theme])
@@ -67,7 +70,7 @@ export function PlanView(props: PlanViewProps) {
 
   function review() {
     const config = configOf(history.present)
-    return { config, estimate: estimateConfig(detail, config, { contextLength, machine }) }
+    return { config, estimate: estimateConfig(detail, config, { contextLength, machine, runsIn }) }
   }
 
   function onGridKey(key: string): boolean {
@@ -99,7 +102,7 @@ export function PlanView(props: PlanViewProps) {
             <EstimatePane
               estimate={estimate}
               model={detail.summary}
-              machine={machine}
+              runsIn={runsIn}
               onContextLength={onContextLength}
               computeDtype={computeDtype}
               onComputeDtype={(dtype) => store.setComputeDtype(modelId, dtype)}

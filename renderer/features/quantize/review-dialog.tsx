@@ -3,6 +3,8 @@ import { useMemo, useState } from 'react'
 import type { Estimate, ModelSummary } from '../../../electron/contract/domain.ts'
 import type { QuantConfig, ResolvedTensor } from '../../../electron/contract/quant.ts'
 import { choiceLabel } from '../../../electron/plan/choices.ts'
+import { DeviceSelect } from '../../client/device-select.tsx'
+import { useDevice } from '../../client/use-device.ts'
 import { Button } from '../../ui/button.tsx'
 import { type Column, DataTable } from '../../ui/data-table.tsx'
 import { Dialog } from '../../ui/dialog.tsx'
@@ -70,6 +72,7 @@ const COLUMNS: readonly Column<ResolvedTensor>[] = [
 export function ReviewDialog(props: ReviewDialogProps) {
   const { open, onOpenChange, model, config, estimate, pending, problem, onStart } = props
   const { table } = estimate
+  const device = useDevice()
   const [filter, setFilter] = useState('')
   const [name, setName] = useState('')
   const [measure, setMeasure] = useState(true)
@@ -116,6 +119,11 @@ export function ReviewDialog(props: ReviewDialogProps) {
           <Checkbox aria-label="Measure afterwards" checked={measure} onChange={setMeasure} />
           Measure perplexity and speed afterwards
         </div>
+        {device.gpus.length > 0 && (
+          <Field label="Quantize on">
+            <DeviceSelect device={device} className="w-52" />
+          </Field>
+        )}
         <SearchInput label="Filter tensors" value={filter} onChange={setFilter} className="ml-auto w-56" />
       </div>
       <div className="-mx-5 flex h-[50vh] min-h-0 flex-col border-t border-line">

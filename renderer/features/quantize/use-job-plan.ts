@@ -6,7 +6,7 @@ import { estimateConfig, type PlanSituation } from '../../../electron/plan/estim
 export function useJobPlan(
   record: JobRecord | null,
   detail: ModelDetail,
-  { contextLength, machine }: PlanSituation,
+  { contextLength, machine, runsIn = machine }: PlanSituation,
 ): Estimate | null {
   const job = record?.job
   const config = job?.kind === 'quantize' ? job.request.config : null
@@ -16,9 +16,9 @@ export function useJobPlan(
   return useMemo(() => {
     if (config === null || job?.kind !== 'quantize') return null
     try {
-      return estimateConfig(detail, config, { contextLength, machine })
+      return estimateConfig(detail, config, { contextLength, machine, runsIn })
     } catch {
       return null
     }
-  }, [key, detail, contextLength, machine])
+  }, [key, detail, contextLength, machine, runsIn])
 }

@@ -15,6 +15,7 @@ import { Section } from '../../ui/page.tsx'
 import { ProgressBar } from '../../ui/progress.tsx'
 import { SkeletonRows } from '../../ui/skeleton.tsx'
 import { FactList } from '../../ui/stat.tsx'
+import { GpuSection } from './gpu-section.tsx'
 
 const STATES: Record<EngineStatus['state'], { label: string; tone: 'neutral' | 'ok' | 'warn' | 'danger' }> = {
   stopped: { label: 'Not started', tone: 'neutral' },
@@ -29,6 +30,9 @@ export function EngineInfo() {
   const { host } = useConnection()
   const engine = useWatch('engine.watch', {})
   const facts = engine.data ? engineFacts(engine.data) : {}
+  // Memory as it is now; until it is known, as it was when the engine started.
+  const live = useWatch('machine.watch', {}, { enabled: engine.data?.state === 'ready' })
+  const machine = live.data ?? engine.data?.machine
   const about = host
     ? {
         Version: host.appVersion,
@@ -48,13 +52,14 @@ export function EngineInfo() {
         ) : engine.data ? (
           <>
             <EngineState status={engine.data} />
-            {engine.data.machine && <MachineMemory machine={engine.data.machine} />}
+            {machine && <MachineMemory machine={machine} />}
             <FactList facts={facts} />
           </>
         ) : (
           <SkeletonRows rows={3} label="Asking the engine" className="p-0" />
         )}
       </Section>
+      {machine && <GpuSection machine={machine} />}
       <Section title="About">
         <FactList facts={about} />
       </Section>
@@ -134,14 +139,6 @@ function engineFacts({ version, machine }: EngineStatus): Record<string, string 
           'Physical cores': machine.cores,
           'Engine threads': machine.threads,
           'SIMD level': `${machine.simd.active} (available: ${machine.simd.available.join(', ')})`,
-          ...Object.fromEntries(
-            machine.devices
-              .filter(({ kind }) => kind !== 'cpu')
-              .map(({ name, freeBytes, totalBytes }) => [
-                name,
-                `${formatMemory(freeBytes)} free of ${formatMemory(totalBytes)}`,
-              ]),
-          ),
         }
       : {}),
   }

@@ -1,5 +1,8 @@
 import type { Settings } from '../../../electron/contract/domain.ts'
 import type { ComputeDtype } from '../../../electron/contract/quant.ts'
+import { DeviceSelect } from '../../client/device-select.tsx'
+import { ErrorView } from '../../client/error-view.tsx'
+import { useDevice } from '../../client/use-device.ts'
 import { useWatch } from '../../client/use-query.ts'
 import { Field } from '../../ui/field.tsx'
 import { NumberField } from '../../ui/number-field.tsx'
@@ -40,6 +43,7 @@ const DTYPES: readonly SelectOption<ComputeDtype>[] = [
 export function EngineSection({ settings, change }: SettingsPartProps) {
   const { data: engine } = useWatch('engine.watch', {})
   const cores = engine?.machine?.cores ?? null
+  const device = useDevice()
   return (
     <Section title="Engine">
       <Field
@@ -58,6 +62,14 @@ export function EngineSection({ settings, change }: SettingsPartProps) {
           className="w-40"
         />
       </Field>
+      <Field
+        label="Device"
+        layout="row"
+        hint={device.gpu ? `Models are quantized and run on ${device.gpu.name}` : 'Where models are quantized and run'}
+      >
+        <DeviceSelect device={device} className="w-56" />
+      </Field>
+      {device.error && <ErrorView error={device.error} />}
       <Field label="Compute dtype" layout="row" hint="What the engine calculates in when it runs a model">
         <Select
           value={settings.computeDtype}

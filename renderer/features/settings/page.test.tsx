@@ -1,7 +1,7 @@
 import { cleanup, fireEvent, screen, waitFor } from '@testing-library/react'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { EngineStatus } from '../../../electron/contract/app.ts'
-import { type Settings, settingsSchema } from '../../../electron/contract/domain.ts'
+import { type Device, type Machine, type Settings, settingsSchema } from '../../../electron/contract/domain.ts'
 import { AppError } from '../../../electron/contract/errors.ts'
 import { createFakeConnection, type FakeConnection } from '../../testing/fake-connection.ts'
 import { renderScreen } from '../../testing/render-screen.tsx'
@@ -23,7 +23,26 @@ const engine: EngineStatus = {
   },
 }
 
-function setUp(set?: () => Settings): FakeConnection {
+const gpu: Device = {
+  id: 'cuda:GPU-1',
+  name: 'Test GPU',
+  kind: 'cuda',
+  totalBytes: 24e9,
+  freeBytes: 20e9,
+  gpu: {
+    uuid: 'GPU-1',
+    ordinal: 0,
+    computeCapability: '9.0',
+    multiprocessors: 132,
+    driver: '580.65.06',
+    otherBytes: 1e9,
+    utilization: 7,
+    own: { weights: 2e9, metadata: 1e8, kvCache: 5e8, scratch: 1e7 },
+    problem: null,
+  },
+}
+
+function setUp(set?: () => Settings, machine: Partial<Machine> = {}): FakeConnection {
   let settings = settingsSchema.parse({ modelDirs: ['/more'] })
   const fake = createFakeConnection({
     calls: {
@@ -31,7 +50,10 @@ function setUp(set?: () => Settings): FakeConnection {
       'settings.set': set ?? ((change) => (settings = settingsSchema.parse({ ...settings, ...change }))),
       'engine.restart': () => ({}),
     },
-    streams: { 'engine.watch': () => [engine] },
+    streams: {
+      'engine.watch': () => [{ ...engine, machine: { ...engine.machine, ...machine } as Machine }],
+      'machine.watch': () => [],
+    },
   })
   renderScreen(<SettingsPage />, fake)
   return fake
@@ -82,5 +104,20 @@ describe('SettingsPage', () => {
     fireEvent.click(screen.getByRole('button', { name: 'Restart engine' }))
     fireEvent.click(await screen.findByRole('button', { name: 'Restart' }))
     await waitFor(() => expect(fake.asked).toContainEqual({ method: 'engine.restart', input: {} }))
+  })
+
+  it('shows a GPU with what is in its memory, and lets it be chosen', async () => {
+    const fake = setUp(undefined, { devices: [gpu], cuda: { state: 'ready', sentence: 'The GPU is ready.' } })
+    expect(await screen.findByText('The GPU is ready.')).toBeDefined()
+    expect(screen.getByText('580.65.06')).toBeDefined()
+    expect(screen.getByLabelText(/^Measured memory: .* Weights 1\.86 GiB/)).toBeDefined()
+    expect(screen.getByText('Models are quantized and run on Test GPU')).toBeDefined()
+    expect(fake.asked.some(({ method }) => method === 'settings.set')).toBe(false)
+  })
+
+  it('says why there is no GPU to use', async () => {
+    setUp(undefined, { cuda: { state: 'old-driver', sentence: 'The NVIDIA driver is too old.' } })
+    expect(await screen.findByText('The NVIDIA driver is too old.')).toBeDefined()
+    expect(screen.getByText('Old driver')).toBeDefined()
   })
 })
