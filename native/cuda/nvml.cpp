@@ -9,7 +9,11 @@ namespace {
 
 // The few declarations of nvml.h that are used; their layout is fixed by the version in each function's name.
 using Device = void*;
-struct Memory { unsigned long long total, free, used; };
+struct Memory {
+  unsigned version;
+  unsigned long long total, reserved, free, used;
+};
+constexpr unsigned kMemoryVersion = sizeof(Memory) | 2u << 24;
 struct Utilization { unsigned gpu, memory; };
 struct Process {
   unsigned pid;
@@ -27,7 +31,8 @@ int call(void* library, const char* name, Arguments... arguments) {
   return function ? function(arguments...) : -1;
 }
 
-/// Bytes of all processes but one, or -1 when that one is not among them (another process namespace) or unknown.
+/// Bytes of all processes but one, or -1 when it cannot be told. In a container processes have other numbers: a list of one
+/// is then that one, since a device is looked at by who uses it.
 int64_t bytes_of_others(void* library, Device device, int64_t own_process) {
   std::vector<Process> processes(256);
   unsigned count = static_cast<unsigned>(processes.size());
@@ -40,7 +45,7 @@ int64_t bytes_of_others(void* library, Device device, int64_t own_process) {
     else if (process.used_memory == kNotAvailable) return -1;
     else others += static_cast<int64_t>(process.used_memory);
   }
-  return found ? others : -1;
+  return found ? others : count <= 1 ? 0 : -1;
 }
 
 }  // namespace
@@ -64,8 +69,8 @@ Nvml::Nvml() : library_(::dlopen("libnvidia-ml.so.1", RTLD_NOW | RTLD_LOCAL)) {
 std::optional<Nvml::Sight> Nvml::look_at(const std::string& uuid, int64_t own_process) const {
   Device device = nullptr;
   if (!library_ || call(library_, "nvmlDeviceGetHandleByUUID", uuid.c_str(), &device) != kSuccess) return {};
-  Memory memory{};
-  if (call(library_, "nvmlDeviceGetMemoryInfo", device, &memory) != kSuccess) return {};
+  Memory memory{.version = kMemoryVersion};
+  if (call(library_, "nvmlDeviceGetMemoryInfo_v2", device, &memory) != kSuccess) return {};
   Sight sight;
   sight.used_bytes = static_cast<int64_t>(memory.used);
   sight.free_bytes = static_cast<int64_t>(memory.free);

@@ -12,7 +12,7 @@ class Nvml {
  public:
   struct Sight {
     int64_t used_bytes = 0, free_bytes = 0;
-    int64_t other_bytes = -1;  // of all processes but `own_process`; -1 when that process is not in the list
+    int64_t other_bytes = -1;  // of all processes but `own_process`; -1 when it cannot be told
     int32_t utilization = -1;  // percent
   };
 
