@@ -19,6 +19,7 @@ import { TooltipProvider } from './ui/tooltip.tsx'
 
 const PAGES: Record<Screen, ComponentType> = {
   models: lazy(async () => ({ default: (await import('./features/models/page.tsx')).ModelsPage })),
+  hub: lazy(async () => ({ default: (await import('./features/hub/page.tsx')).HubPage })),
   quantize: lazy(async () => ({ default: (await import('./features/quantize/page.tsx')).QuantizePage })),
   compare: lazy(async () => ({ default: (await import('./features/compare/page.tsx')).ComparePage })),
   chat: lazy(async () => ({ default: (await import('./features/chat/page.tsx')).ChatPage })),

@@ -6,7 +6,7 @@ import { JobsPage } from './jobs-page.ts'
 import { ModelsPage } from './models-page.ts'
 import { QuantizePage } from './quantize-page.ts'
 
-export const SCREENS = ['Models', 'Quantize', 'Compare', 'Chat', 'Jobs', 'Settings'] as const
+export const SCREENS = ['Models', 'Hub', 'Quantize', 'Compare', 'Chat', 'Jobs', 'Settings'] as const
 export type ScreenName = (typeof SCREENS)[number]
 
 export class AppPage {

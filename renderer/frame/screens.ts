@@ -2,6 +2,7 @@
 import {
   Boxes,
   ChartNoAxesCombined,
+  CloudDownload,
   Grid3x3,
   ListChecks,
   type LucideIcon,
@@ -18,9 +19,10 @@ export interface ScreenInfo {
 
 export const SCREEN_INFO: Record<Screen, ScreenInfo> = {
   models: { label: 'Models', icon: Boxes, keys: 'mod+1' },
-  quantize: { label: 'Quantize', icon: Grid3x3, keys: 'mod+2' },
-  compare: { label: 'Compare', icon: ChartNoAxesCombined, keys: 'mod+3' },
-  chat: { label: 'Chat', icon: MessageSquareText, keys: 'mod+4' },
-  jobs: { label: 'Jobs', icon: ListChecks, keys: 'mod+5' },
-  settings: { label: 'Settings', icon: Settings2, keys: 'mod+6' },
+  hub: { label: 'Hub', icon: CloudDownload, keys: 'mod+2' },
+  quantize: { label: 'Quantize', icon: Grid3x3, keys: 'mod+3' },
+  compare: { label: 'Compare', icon: ChartNoAxesCombined, keys: 'mod+4' },
+  chat: { label: 'Chat', icon: MessageSquareText, keys: 'mod+5' },
+  jobs: { label: 'Jobs', icon: ListChecks, keys: 'mod+6' },
+  settings: { label: 'Settings', icon: Settings2, keys: 'mod+7' },
 }

@@ -34,6 +34,8 @@ export const DEFAULT_HUB_TUNING: HubTuning = {
   parallelFiles: 3,
 }
 
+const HASTY_ATTEMPTS = 3
+
 export interface HubDeps {
   env: Environment
   home: string
@@ -74,13 +76,18 @@ export function createHub(deps: HubDeps): Hub {
     userAgent: `hqq-studio/${APP_VERSION}; node/${process.versions.node}`,
   })
   const tokens = createTokenStore({ environment, path: join(dataDir, 'hub-token'), secrets: deps.secrets })
-  const client = createHubClient({
-    environment,
-    transport,
-    token: async () => (await tokens.get())?.token ?? null,
-    retry: tuning.retry,
-    now: Date.now,
-  })
+  const clientWith = (retry: RetryPolicy) =>
+    createHubClient({
+      environment,
+      transport,
+      token: async () => (await tokens.get())?.token ?? null,
+      retry,
+      now: Date.now,
+    })
+  const client = clientWith(tuning.retry)
+  // Somebody looks at the screen meanwhile: better an error now than an answer in two minutes.
+  const hasty = { ...tuning.retry, attempts: Math.min(tuning.retry.attempts, HASTY_ATTEMPTS) }
+  const hastyClient = clientWith(hasty)
   const limit = createRateLimit(() => settings().downloadBytesPerSecond, Date.now)
   const { fetch: fetchTuning, retry, parallelFiles } = tuning
 
@@ -89,7 +96,7 @@ export function createHub(deps: HubDeps): Hub {
     const base = { endpoint: client.endpoint, offline: client.offline, cacheDir, tokenSource: found?.source ?? null }
     if (found === null || client.offline) return { ...base, user: null, problem: null }
     try {
-      return { ...base, user: await userOf(client, found.token, retry, signal), problem: null }
+      return { ...base, user: await userOf(hastyClient, found.token, hasty, signal), problem: null }
     } catch (error) {
       return { ...base, user: null, problem: toAppError(error).toShape() }
     }
@@ -118,7 +125,7 @@ export function createHub(deps: HubDeps): Hub {
         )
       }
       const token = checkToken(text)
-      await userOf(client, token, retry, signal)
+      await userOf(hastyClient, token, hasty, signal)
       await tokens.set(token)
       return account(signal)
     },
@@ -131,10 +138,10 @@ export function createHub(deps: HubDeps): Hub {
       if (found !== null) return found.token
       throw new AppError('access-denied', 'Sign in with a token that may write: in Settings, or with `login`.')
     },
-    search: (query, cursor, signal) => searchModels({ client, machine }, query, cursor, signal),
+    search: (query, cursor, signal) => searchModels({ client: hastyClient, machine }, query, cursor, signal),
     inspect: (name, revision, signal) =>
       inspectHubModel(
-        { client, machine, cacheDir, freeBytes, retry, floorBytes: settings().diskFloorBytes },
+        { client: hastyClient, machine, cacheDir, freeBytes, retry: hasty, floorBytes: settings().diskFloorBytes },
         { type: 'model', name },
         revision,
         signal,

@@ -1,50 +1,15 @@
-/**
- * Markdown written by a model. It is not trusted: raw HTML stays text, the rest is sanitised, images become links (loading
- * one would tell a stranger that it was read), links open outside.
- */
-import type { ComponentProps } from 'react'
+/** Markdown written by a model, as it grows. */
 import { memo } from 'react'
-import ReactMarkdown, { type Components } from 'react-markdown'
-import rehypeSanitize from 'rehype-sanitize'
-import remarkGfm from 'remark-gfm'
+import { SafeMarkdown } from '../../ui/safe-markdown.tsx'
 import { CodeBlock } from './code-block.tsx'
 import { asCodeFence, splitBlocks } from './markdown-blocks.ts'
-import './markdown.css'
-
-const remarkPlugins = [remarkGfm]
-const rehypePlugins = [rehypeSanitize]
-
-const components: Components = {
-  a: ({ href, children }) => <OutsideLink href={href}>{children}</OutsideLink>,
-  img: ({ src, alt }) => <OutsideLink href={typeof src === 'string' ? src : undefined}>{alt || 'image'}</OutsideLink>,
-  table: ({ children }) => (
-    // Scrolls by keyboard too, which a region must be focusable for.
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: scrollable region
-    <section className="overflow-x-auto" tabIndex={0} aria-label="Table">
-      <table>{children}</table>
-    </section>
-  ),
-  pre: ({ children }) => (
-    <pre className="my-3 overflow-x-auto rounded-md bg-sunken p-3 font-mono text-sm">{children}</pre>
-  ),
-}
-
-function OutsideLink({ href, children }: ComponentProps<'a'>) {
-  return (
-    <a href={href} target="_blank" rel="noreferrer noopener">
-      {children}
-    </a>
-  )
-}
 
 const MarkdownBlock = memo(function MarkdownBlock({ text }: { text: string }) {
   const fence = asCodeFence(text)
   if (fence !== null) return <CodeBlock {...fence} />
   return (
     <div>
-      <ReactMarkdown remarkPlugins={remarkPlugins} rehypePlugins={rehypePlugins} components={components}>
-        {text}
-      </ReactMarkdown>
+      <SafeMarkdown text={text} />
     </div>
   )
 })

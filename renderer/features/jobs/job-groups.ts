@@ -61,6 +61,11 @@ export function isActive({ state }: JobRecord): boolean {
   return state === 'queued' || state === 'running' || state === 'stopping'
 }
 
+/** What goes over the network can wait without losing anything. */
+export function canPause(job: JobRecord): boolean {
+  return isActive(job) && ['download', 'download-quantize', 'upload'].includes(job.job.kind)
+}
+
 /** What a press on the one way forward does: nothing for a job that is active or done. */
 export function nextAction(job: JobRecord): 'Resume' | 'Run again' | null {
   if (isActive(job) || job.state === 'done') return null

@@ -1,4 +1,4 @@
-import { Box, CircleStop, FolderOpen, Grid3x3, RotateCw, Trash2 } from 'lucide-react'
+import { ArrowUpToLine, Box, CirclePause, CircleStop, FolderOpen, Grid3x3, RotateCw, Trash2 } from 'lucide-react'
 import { useState } from 'react'
 import type { JobRecord } from '../../../electron/contract/domain.ts'
 import { useClient, useConnection } from '../../client/context.tsx'
@@ -13,7 +13,7 @@ import { formatDateTime } from '../../ui/format.ts'
 import { ActionBar, PageHeader } from '../../ui/page.tsx'
 import { SkeletonRows } from '../../ui/skeleton.tsx'
 import { Tabs } from '../../ui/tabs.tsx'
-import { isActive, keptByStop, nextAction, stateWords } from './job-groups.ts'
+import { canPause, isActive, keptByStop, nextAction, stateWords } from './job-groups.ts'
 import { JobProgress } from './job-progress.tsx'
 import { JobLog, JobRequestText, TensorResultTable } from './job-tables.tsx'
 import { useJobDetail } from './use-job-detail.ts'
@@ -87,11 +87,13 @@ function JobActions({ job, onStop }: { job: JobRecord; onStop(): void }) {
     const again = await client.call('jobs.retry', { id: job.id })
     navigate('jobs', { job: again.id }, { replace: true })
   })
+  const pause = useAction(() => client.call('jobs.pause', { id: job.id }))
+  const first = useAction(() => client.call('jobs.prioritize', { id: job.id }))
   const reveal = useAction((path: string) => client.call('files.reveal', { path }))
   const again = nextAction(job)
   const gridModel = job.job.kind === 'quantize' ? job.job.request.modelId : null
   const result = data?.models.find(({ id }) => id === job.resultModelId)
-  const failure = retry.error ?? reveal.error
+  const failure = retry.error ?? pause.error ?? first.error ?? reveal.error
   return (
     <>
       {failure && <ErrorView error={failure} className="mx-5 mb-3" />}
@@ -118,6 +120,18 @@ function JobActions({ job, onStop }: { job: JobRecord; onStop(): void }) {
           <Button variant="primary" pending={retry.pending} onClick={() => void retry.run()}>
             <RotateCw aria-hidden />
             {again}
+          </Button>
+        )}
+        {job.state === 'queued' && (
+          <Button pending={first.pending} onClick={() => void first.run()}>
+            <ArrowUpToLine aria-hidden />
+            Let it go first
+          </Button>
+        )}
+        {canPause(job) && (
+          <Button pending={pause.pending} disabled={job.state === 'stopping'} onClick={() => void pause.run()}>
+            <CirclePause aria-hidden />
+            Pause
           </Button>
         )}
         {isActive(job) && (

@@ -1,4 +1,13 @@
-import { ChartNoAxesCombined, Ellipsis, FolderOpen, Grid3x3, MessageSquareText, Pencil, Trash2 } from 'lucide-react'
+import {
+  ChartNoAxesCombined,
+  CloudUpload,
+  Ellipsis,
+  FolderOpen,
+  Grid3x3,
+  MessageSquareText,
+  Pencil,
+  Trash2,
+} from 'lucide-react'
 import { useEffect, useState } from 'react'
 import type { ModelDetail, ModelSummary } from '../../../electron/contract/domain.ts'
 import { useClient, useConnection } from '../../client/context.tsx'
@@ -19,13 +28,14 @@ import { RemoveDialog, RenameDialog } from './model-dialogs.tsx'
 import { ModelOverview } from './model-overview.tsx'
 import { ModelCardText, ModelProvenance, ModelTemplate } from './model-texts.tsx'
 import { TensorTable } from './tensor-table.tsx'
+import { UploadDialog } from './upload-dialog.tsx'
 
 type View = 'overview' | 'tensors' | 'template' | 'provenance' | 'card'
 
 /** One model: what it is, every tensor of it, and what can be done with it. */
 export function ModelView({ model }: { model: ModelSummary }) {
   const detail = useQuery('models.inspect', { id: model.id })
-  const [dialog, setDialog] = useState<'rename' | 'remove' | null>(null)
+  const [dialog, setDialog] = useState<'rename' | 'remove' | 'upload' | null>(null)
   const menu = useModelMenu(model, setDialog)
   useRefetchWhenEngineIsBack(
     detail.error?.code === 'engine-lost' || detail.error?.code === 'device-lost',
@@ -67,6 +77,7 @@ export function ModelView({ model }: { model: ModelSummary }) {
       )}
       <ModelActions model={model} />
       {dialog === 'rename' && <RenameDialog model={model} onClose={() => setDialog(null)} />}
+      {dialog === 'upload' && <UploadDialog model={model} onClose={() => setDialog(null)} />}
       {dialog === 'remove' && <RemoveDialog model={model} onClose={() => setDialog(null)} />}
     </>
   )
@@ -131,12 +142,15 @@ function ModelActions({ model }: { model: ModelSummary }) {
   )
 }
 
-function useModelMenu(model: ModelSummary, open: (dialog: 'rename' | 'remove') => void): MenuItem[] {
+function useModelMenu(model: ModelSummary, open: (dialog: 'rename' | 'remove' | 'upload') => void): MenuItem[] {
   const client = useClient()
   const { host } = useConnection()
   const removal = removalOf(model)
   return [
     ...(model.origin === 'demo' ? [] : [{ label: 'Rename', icon: Pencil, onSelect: () => open('rename') }]),
+    ...(model.origin === 'created' && model.quantization
+      ? [{ label: 'Upload to the Hub', icon: CloudUpload, onSelect: () => open('upload') }]
+      : []),
     ...(host?.canReveal
       ? [
           {

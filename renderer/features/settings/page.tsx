@@ -9,6 +9,7 @@ import { setTheme } from '../../ui/theme.ts'
 import { EngineInfo } from './engine-info.tsx'
 import { AppearanceSection, EngineSection } from './engine-section.tsx'
 import { FolderSection } from './folder-section.tsx'
+import { HubSection } from './hub-section.tsx'
 
 export type ChangeSettings = (change: Partial<Settings>) => void
 
@@ -38,6 +39,7 @@ export function SettingsPage() {
             <div className="flex max-w-2xl flex-col gap-10">
               <AppearanceSection settings={settings} change={change} />
               <FolderSection settings={settings} change={change} />
+              <HubSection settings={settings} change={change} />
               <EngineSection settings={settings} change={change} />
             </div>
           ) : (
