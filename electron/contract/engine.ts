@@ -196,7 +196,10 @@ export const engineContract = {
       computeDtype: computeDtypeSchema,
       /** KV cache capacity in tokens. */
       contextLength: z.number().int().min(1),
-      /** false: float32 activations everywhere (reference numerics); true: int8 activations where faster. */
+      /**
+       * false: float32 activations everywhere (reference numerics); true: int8 activations where faster, and on a GPU float16 in
+       * place of float32.
+       */
       fast: z.boolean(),
       device,
     }),

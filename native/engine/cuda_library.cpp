@@ -159,7 +159,8 @@ const HqqCudaApi& CudaLibrary::api() const {
 void CudaLibrary::fail(const HqqCudaStatus& status) {
   const ErrorCode code = error_code_from_string(status.code).value_or(ErrorCode::internal);
   if (code == ErrorCode::device_lost)
-    set(CudaState::device_lost, "The GPU failed and the engine process must end: " + std::string(status.message));
+    set(CudaState::device_lost, "The GPU failed (" + std::string(status.message) +
+                                     "); everything runs on the CPU. Restart the engine to try the GPU again.");
   throw EngineError(code, status.message);
 }
 

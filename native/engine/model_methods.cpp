@@ -84,6 +84,8 @@ Json load(Engine& engine, const Json& input, Reporter& reporter) {
   options.context_length = fields.integer("contextLength", 1, std::numeric_limits<int32_t>::max());
   const bool fast = fields.flag("fast");
   options.device = read_device(fields);
+  // What rounded activations are on a CPU, float16 is on a GPU: the arithmetic of answers, not of measurements.
+  if (fast && options.device != "cpu" && options.compute_dtype == DType::f32) options.compute_dtype = DType::f16;
   fields.done();
 
   const auto start = std::chrono::steady_clock::now();
