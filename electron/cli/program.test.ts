@@ -46,7 +46,18 @@ async function run(args: string[], { engine = {}, input = [], signal, onStderr }
   return { code, stdout, stderr, json: () => JSON.parse(stdout) }
 }
 
-const COMMANDS = ['quantize', 'perplexity', 'generate', 'chat', 'logits', 'tensor', 'inspect', 'models', 'estimate']
+const COMMANDS = [
+  'quantize',
+  'perplexity',
+  'generate',
+  'chat',
+  'logits',
+  'tensor',
+  'inspect',
+  'models',
+  'estimate',
+  'devices',
+]
 
 describe('help', () => {
   it('lists every command, and each command explains itself', async () => {
@@ -97,6 +108,54 @@ describe('exit codes and errors', () => {
     expect(json()).toMatchObject({ error: { code: 'cancelled' } })
     expect(existsSync(`${out}.partial`)).toBe(true)
     expect(stderr).toContain('Run the same command again')
+  })
+})
+
+describe('devices', () => {
+  const gpu = (ordinal: number, problem: string | null) => ({
+    id: `cuda:GPU-${ordinal}`,
+    name: `Card ${ordinal}`,
+    kind: 'cuda' as const,
+    totalBytes: 24 * 2 ** 30,
+    freeBytes: 20 * 2 ** 30,
+    gpu: {
+      uuid: `GPU-${ordinal}`,
+      ordinal,
+      computeCapability: '9.0',
+      multiprocessors: 132,
+      driver: '580.65.06',
+      otherBytes: 2 ** 30,
+      utilization: 3,
+      own: { weights: 0, metadata: 0, kvCache: 0, scratch: 0 },
+      problem,
+    },
+  })
+  const engine = { gpus: [gpu(0, null), gpu(1, 'Too old.')] }
+
+  it('are listed with what auto takes, and a reason for each that is not used', async () => {
+    const { stdout } = await run(['devices'], { engine })
+    expect(stdout).toMatch(
+      /cuda:0 +Card 0 +24\.0.GiB +20\.0.GiB +1\.00.GiB +9\.0 +580\.65\.06 +GPU-0 +ready, used by auto/,
+    )
+    expect(stdout).toMatch(/cuda:1 .* Too old\./)
+    const { json } = await run(['devices', '--json'], { engine })
+    expect(json()).toMatchObject({ auto: 'cuda:GPU-0', cuda: { state: 'ready' }, devices: [{ id: 'cpu' }, {}, {}] })
+  })
+
+  it('say why there is no GPU', async () => {
+    const { stdout } = await run(['devices'])
+    expect(stdout).toContain('No NVIDIA driver is installed')
+  })
+
+  it('are named by measurements', async () => {
+    const args = ['perplexity', '--model', 'demo', '--max-tokens', '256', '--window', '64', '--json']
+    const onGpu = await run(args, { engine })
+    expect(onGpu.json()).toMatchObject({ device: 'Card 0' })
+    const onCpu = await run([...args, '--device', 'cpu'], { engine })
+    expect(onCpu.json()).toMatchObject({ device: 'cpu' })
+    const refused = await run([...args, '--device', 'cuda:1'], { engine })
+    expect(refused.code).toBe(1)
+    expect(refused.json().error).toMatchObject({ code: 'unsupported', message: 'Card 1 cannot be used. Too old.' })
   })
 })
 
