@@ -69,7 +69,8 @@ Nvml::Nvml() : library_(::dlopen("libnvidia-ml.so.1", RTLD_NOW | RTLD_LOCAL)) {
 std::optional<Nvml::Sight> Nvml::look_at(const std::string& uuid, int64_t own_process) const {
   Device device = nullptr;
   if (!library_ || call(library_, "nvmlDeviceGetHandleByUUID", uuid.c_str(), &device) != kSuccess) return {};
-  Memory memory{.version = kMemoryVersion};
+  Memory memory{};
+  memory.version = kMemoryVersion;
   if (call(library_, "nvmlDeviceGetMemoryInfo_v2", device, &memory) != kSuccess) return {};
   Sight sight;
   sight.used_bytes = static_cast<int64_t>(memory.used);

@@ -86,7 +86,7 @@ TEST("a wrong call is an error with expression and place, and leaves the device 
   CHECK_EQ(guarded(&status, [] { HQQ_CUDA_CHECK(cudaMemcpy(nullptr, nullptr, 1, cudaMemcpyDeviceToHost)); }), 1);
   CHECK_EQ(std::string(status.code), "internal");
   CHECK(std::string(status.message).find("cudaMemcpy(nullptr") != std::string::npos, status.message);
-  CHECK(std::string(status.message).find("device_test.cpp:") != std::string::npos, status.message);
+  CHECK(std::string(status.message).find("device_cuda_test.cpp:") != std::string::npos, status.message);
   probe_device(0);
 }
 
