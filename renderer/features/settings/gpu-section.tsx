@@ -43,16 +43,29 @@ function GpuView({ device: { name, totalBytes, freeBytes, gpu } }: { device: Dev
   // Code and context of this process, and what the driver keeps, when other processes are known apart.
   const rest = Math.max(0, totalBytes - freeBytes - own)
   return (
-    <div className="flex flex-col gap-3">
+    <div className="flex flex-col gap-3 pt-2">
       <h3 className="flex items-center gap-2 text-sm font-medium text-ink">
         {name}
         {gpu.problem !== null && <Badge tone="warn">Not used</Badge>}
       </h3>
       {gpu.problem !== null && <p className="text-sm text-ink-2">{gpu.problem}</p>}
-      <MemoryBar parts={{ ...gpu.own, other: rest }} budgetBytes={totalBytes} kind="measured" legend />
+      <div className="flex flex-col gap-1">
+        <p className="flex justify-between text-xs text-ink-3">
+          <span>Memory of the GPU</span>
+          <span>
+            <span className="font-medium text-ink">{formatMemory(freeBytes)}</span> free of {formatMemory(totalBytes)}
+          </span>
+        </p>
+        <MemoryBar
+          parts={{ ...gpu.own, other: rest }}
+          budgetBytes={null}
+          scaleBytes={totalBytes}
+          kind="measured"
+          legend
+        />
+      </div>
       <FactList
         facts={{
-          Free: `${formatMemory(freeBytes)} of ${formatMemory(totalBytes)}`,
           'Other processes': gpu.otherBytes === null ? 'not known' : formatMemory(gpu.otherBytes),
           ...(gpu.otherBytes === null ? {} : { 'Driver and code': formatMemory(Math.max(0, rest - gpu.otherBytes)) }),
           ...(gpu.utilization === null ? {} : { 'In use': `${gpu.utilization} %` }),
