@@ -2,6 +2,7 @@
 import { _electron, type ElectronApplication, type Page } from '@playwright/test'
 import { ROOT } from '../paths.ts'
 import { electronBinary } from './browsers.ts'
+import { withoutHub } from './without-hub.ts'
 
 export interface ElectronHost {
   readonly app: ElectronApplication
@@ -19,7 +20,7 @@ export async function startElectronHost(options: {
   const app = await _electron.launch({
     executablePath,
     args: [...asRoot, ROOT, `--data-dir=${options.dataDir}`],
-    env: { ...definedOnly(process.env), ...options.env },
+    env: { ...definedOnly(process.env), ...withoutHub(options.dataDir), ...options.env },
   })
   const page = await app.firstWindow()
   await page.waitForLoadState('domcontentloaded')

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { ROOT, WEB_ENTRY } from '../paths.ts'
+import { withoutHub } from './without-hub.ts'
 
 const START_LIMIT_MS = 30_000
 const STOP_LIMIT_MS = 10_000
@@ -29,7 +30,11 @@ export interface WebHostOptions {
 export async function startWebHost({ dataDir, env = {}, wrapper = [] }: WebHostOptions): Promise<WebHost> {
   const command = [...wrapper, process.execPath, WEB_ENTRY, '--port', '0', '--data-dir', dataDir, '--no-open']
   const [program = process.execPath, ...args] = command
-  const child = spawn(program, args, { cwd: ROOT, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(program, args, {
+    cwd: ROOT,
+    env: { ...process.env, ...withoutHub(dataDir), ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   let output = ''
   child.stdout.on('data', (chunk: Buffer) => {
     output += chunk.toString()

@@ -2,6 +2,7 @@
 import { expect, type Locator, type Page } from '@playwright/test'
 import { ChatPage } from './chat-page.ts'
 import { ComparePage } from './compare-page.ts'
+import { HubPage } from './hub-page.ts'
 import { JobsPage } from './jobs-page.ts'
 import { ModelsPage } from './models-page.ts'
 import { QuantizePage } from './quantize-page.ts'
@@ -11,6 +12,7 @@ export type ScreenName = (typeof SCREENS)[number]
 
 export class AppPage {
   readonly chat: ChatPage
+  readonly hub: HubPage
   readonly models: ModelsPage
   readonly quantize: QuantizePage
   readonly compare: ComparePage
@@ -20,6 +22,7 @@ export class AppPage {
   constructor(page: Page) {
     this.page = page
     this.chat = new ChatPage(page)
+    this.hub = new HubPage(page)
     this.models = new ModelsPage(page)
     this.quantize = new QuantizePage(page)
     this.compare = new ComparePage(page)

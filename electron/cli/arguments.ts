@@ -1,8 +1,10 @@
 /** Parsers of option values. What they throw is wrong usage, told before anything is started. */
 import { InvalidArgumentError } from 'commander'
+import type { TextSource } from '../contract/domain.ts'
 import { type DeviceChoice, deviceChoiceSchema } from '../contract/domain.ts'
 import { type ComputeDtype, computeDtypeSchema, NBITS, type Nbits, type Rule } from '../contract/quant.ts'
 import { KEEP, quantize } from '../plan/choices.ts'
+import { WIKITEXT_2 } from '../plan/texts.ts'
 
 export function integer(low: number, high = Number.MAX_SAFE_INTEGER): (text: string) => number {
   return (text) => {
@@ -81,4 +83,14 @@ export function device(text: string): DeviceChoice {
   const parsed = deviceChoiceSchema.safeParse(text)
   if (!parsed.success) throw new InvalidArgumentError("cpu, cuda, cuda:N, a GPU's UUID or auto is needed.")
   return parsed.data
+}
+
+/** The benchmark's text, or `OWNER/NAME[:CONFIG[:SPLIT[:COLUMN]]]`. */
+export function dataset(text: string): TextSource {
+  if (text === 'wikitext2') return WIKITEXT_2
+  const [repo = '', config = '', split = 'test', column = 'text', ...rest] = text.split(':')
+  if (!/^[\w.-]+\/[\w.-]+$/.test(repo) || rest.length > 0) {
+    throw new InvalidArgumentError('wikitext2 or owner/name[:config[:split[:column]]] is needed.')
+  }
+  return { kind: 'dataset', repo, config, split, column }
 }

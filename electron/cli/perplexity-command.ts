@@ -1,18 +1,19 @@
 /** `perplexity`: measures a model on a text file, and says exactly how. */
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
-import type { DeviceChoice } from '../contract/domain.ts'
+import type { DeviceChoice, TextSource } from '../contract/domain.ts'
 import type { ComputeDtype } from '../contract/quant.ts'
 import { readEvaluationText } from '../services/evaluation-text.ts'
 import { createProgressReporter } from '../services/job-runner.ts'
 import { measurePerplexity } from '../services/perplexity.ts'
-import { computeDtype, DEVICE_HELP, device, integer } from './arguments.ts'
+import { computeDtype, DEVICE_HELP, dataset, device, integer } from './arguments.ts'
 import { fields, snakeCase, UsageError } from './output.ts'
 import { type CliHost, type CommonOptions, common, runInSession, type Session } from './session.ts'
 
 interface Options extends CommonOptions {
   model: string
   text?: string
+  dataset?: TextSource
   protocol: string
   window: number
   stride?: number
@@ -29,6 +30,11 @@ export function addPerplexityCommand(program: Command, host: CliHost): void {
     )
     .requiredOption('--model <model>', 'model folder, or id or name from the library')
     .option('--text <file>', 'text file (default: the evaluation text that ships with the app)')
+    .option(
+      '--dataset <name>',
+      'wikitext2, or owner/name[:config[:split[:column]]] on the Hub, instead of --text',
+      dataset,
+    )
     .option('--protocol <name>', 'windows or hqq', 'windows')
     .option('--window <n>', 'tokens in a window', integer(2), 512)
     .option('--stride <n>', 'new tokens in each window of the hqq protocol (default: half the window)', integer(1))
@@ -42,12 +48,16 @@ async function perplexity({ services, signal, progress }: Session, options: Opti
   const { protocol } = options
   if (protocol !== 'windows' && protocol !== 'hqq') throw new UsageError('--protocol is windows or hqq.')
   const model = await services.models.open(options.model)
-  const source =
+  if (options.text !== undefined && options.dataset !== undefined)
+    throw new UsageError('Give --text or --dataset, not both.')
+  const file =
     options.text === undefined ? { kind: 'bundled' as const } : { kind: 'file' as const, path: resolve(options.text) }
   const request = {
     dir: model.path,
     name: model.name,
-    text: await readEvaluationText(source, services.bundledText),
+    text: await readEvaluationText(options.dataset ?? file, services.bundledText, (part) =>
+      services.hub.readDataset(part, { signal }),
+    ),
     protocol,
     window: options.window,
     stride: options.stride ?? Math.max(1, Math.floor(options.window / 2)),

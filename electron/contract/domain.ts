@@ -236,10 +236,18 @@ export const jobKindSchema = z.enum(['quantize', 'evaluate', 'download', 'downlo
 
 export const perplexityProtocolSchema = z.enum(['hqq', 'windows'])
 
-/** The text a perplexity is measured on: the bundled evaluation text or a file the user picked. */
+/** The text a perplexity is measured on: the bundled evaluation text, a file the user picked, or a dataset on the Hub. */
 export const textSourceSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('bundled') }),
   z.object({ kind: z.literal('file'), path: z.string() }),
+  /** Rows of a dataset on the Hub, joined by blank lines. */
+  z.object({
+    kind: z.literal('dataset'),
+    repo: z.string(),
+    config: z.string().default(''),
+    split: z.string().default('test'),
+    column: z.string().default('text'),
+  }),
 ])
 export type TextSource = z.infer<typeof textSourceSchema>
 
@@ -402,22 +410,35 @@ export type FinishReason = z.infer<typeof finishReasonSchema>
 
 // Settings
 
-export const settingsSchema = z.object({
-  theme: z.enum(['system', 'light', 'dark']).default('system'),
+const settingFields = {
+  theme: z.enum(['system', 'light', 'dark']),
   /** Where quantized models are written; null: a folder in the app's data folder. */
-  outputDir: z.string().nullable().default(null),
+  outputDir: z.string().nullable(),
   /** Extra folders that are scanned for models. */
-  modelDirs: z.array(z.string()).default([]),
+  modelDirs: z.array(z.string()),
   /** Engine threads; null: all physical cores. */
-  threads: z.number().int().min(1).max(1024).nullable().default(null),
-  computeDtype: computeDtypeSchema.default('float32'),
+  threads: z.number().int().min(1).max(1024).nullable(),
+  computeDtype: computeDtypeSchema,
   /** Where models are quantized and run. */
-  device: deviceChoiceSchema.default('auto'),
+  device: deviceChoiceSchema,
   /** Context used for estimates and chats unless the model's own is shorter. */
-  contextLength: z.number().int().min(16).default(2048),
+  contextLength: z.number().int().min(16),
   /** Bytes a second that all downloads together may take; null: no limit. */
-  downloadBytesPerSecond: z.number().positive().nullable().default(null),
+  downloadBytesPerSecond: z.number().positive().nullable(),
   /** Free space that downloads leave on a disk. */
-  diskFloorBytes: bytes.default(2e9),
+  diskFloorBytes: bytes,
+}
+export const settingsSchema = z.object({
+  theme: settingFields.theme.default('system'),
+  outputDir: settingFields.outputDir.default(null),
+  modelDirs: settingFields.modelDirs.default([]),
+  threads: settingFields.threads.default(null),
+  computeDtype: settingFields.computeDtype.default('float32'),
+  device: settingFields.device.default('auto'),
+  contextLength: settingFields.contextLength.default(2048),
+  downloadBytesPerSecond: settingFields.downloadBytesPerSecond.default(null),
+  diskFloorBytes: settingFields.diskFloorBytes.default(2e9),
 })
+/** Some of them. Without the defaults, which would set back all that is not named. */
+export const settingsChangeSchema = z.object(settingFields).partial()
 export type Settings = z.infer<typeof settingsSchema>

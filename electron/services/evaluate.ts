@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import type { EvaluateRequest, Measurement } from '../contract/domain.ts'
 import { AppError } from '../contract/errors.ts'
+import type { DatasetOptions, DatasetPart } from '../hub/dataset-text.ts'
 import type { RunOptions } from './chat.ts'
 import { type EvaluationText, readEvaluationText } from './evaluation-text.ts'
 import type { JobContext, JobKind, RequestOf } from './job-kind.ts'
@@ -18,6 +19,7 @@ export interface EvaluateDeps extends PerplexityDeps {
   /** How chats run models, which is what speed is measured on. */
   defaults(): RunOptions
   bundledText: string
+  readDataset(part: DatasetPart, options: DatasetOptions): Promise<string>
   now(): Date
 }
 
@@ -46,7 +48,20 @@ export function createEvaluator(deps: EvaluateDeps): Evaluator {
     const summary = await models.summary(request.modelId)
     if (summary.runProblem !== null) throw AppError.fromShape(summary.runProblem)
     const entry = await models.find(request.modelId)
-    const text = await readEvaluationText(request.text, bundledText)
+    const text = await readEvaluationText(request.text, bundledText, (part) =>
+      deps.readDataset(part, {
+        signal: context.signal,
+        onProgress: ({ bytesDone, bytesTotal, filesDone, filesTotal, current }) =>
+          context.progress({
+            phase: 'download',
+            done: filesDone,
+            total: filesTotal,
+            unit: 'files',
+            bytes: { done: bytesDone, total: bytesTotal },
+            detail: current,
+          }),
+      }),
+    )
     const modelContext = summary.config?.contextLength ?? Number.MAX_SAFE_INTEGER
     if (request.metrics.includes('perplexity')) {
       await measurements.add(entry.id, [await perplexityOf(deps, entry, request, text, context)])

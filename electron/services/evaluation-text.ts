@@ -4,6 +4,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { TextSource } from '../contract/domain.ts'
 import { AppError } from '../contract/errors.ts'
+import { type DatasetPart, nameOf } from '../hub/dataset-text.ts'
 import { toWriteError } from '../storage/atomic-write.ts'
 import type { Tokenizers } from '../tokenizer/tokenizers.ts'
 import { sha256 } from './source-hashes.ts'
@@ -15,8 +16,21 @@ export interface EvaluationText {
   name: string
 }
 
-/** Throws `not-found` for a file that cannot be read, `bad-input` for an empty one. */
-export async function readEvaluationText(source: TextSource, bundledPath: string): Promise<EvaluationText> {
+/** Reads a dataset as one text. */
+export type ReadDataset = (part: DatasetPart) => Promise<string>
+
+/** Throws `not-found` for a file that cannot be read, `bad-input` for an empty one, and what fetching a dataset throws. */
+export async function readEvaluationText(
+  source: TextSource,
+  bundledPath: string,
+  readDataset: ReadDataset,
+): Promise<EvaluationText> {
+  if (source.kind === 'dataset') {
+    const text = await readDataset(source)
+    if (text.trim() === '')
+      throw new AppError('bad-input', `${nameOf(source)} is empty. Choose another split or column.`)
+    return { text, sha256: sha256(text), name: nameOf(source) }
+  }
   const path = source.kind === 'bundled' ? bundledPath : source.path
   const bytes = await readFile(path).catch((error: unknown) => {
     throw new AppError('not-found', `The text file ${path} cannot be read. Choose another file.`, undefined, {

@@ -143,7 +143,15 @@ export async function createServices({
       () => 'cpu' as const,
     )
   const perplexity = { engine: supervisor, tokenizers, loaded, machine, tempDir }
-  const evaluator = createEvaluator({ ...perplexity, models, measurements, defaults, bundledText, now })
+  const evaluator = createEvaluator({
+    ...perplexity,
+    models,
+    measurements,
+    defaults,
+    bundledText,
+    readDataset: hub.readDataset,
+    now,
+  })
   const planner = createQuantizePlanner({
     models,
     machine,

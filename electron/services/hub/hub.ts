@@ -7,6 +7,7 @@ import type { SecretBox } from '../../contract/secrets.ts'
 import { APP_VERSION } from '../../contract/version.ts'
 import { userOf } from '../../hub/account.ts'
 import { listCache, removeFromCache } from '../../hub/cache-admin.ts'
+import { type DatasetOptions, type DatasetPart, readDatasetText } from '../../hub/dataset-text.ts'
 import type { FreeBytes } from '../../hub/disk-space.ts'
 import type { DownloadDeps } from '../../hub/download.ts'
 import { type Environment, type HubEnvironment, hubEnvironment } from '../../hub/environment.ts'
@@ -61,6 +62,8 @@ export interface Hub {
   requireToken(): Promise<string>
   search(query: HubQuery, cursor: string | null, signal?: AbortSignal): Promise<HubPage>
   inspect(name: string, revision: string, signal: AbortSignal): Promise<HubModelDetail>
+  /** A dataset as one text, from the cache when it is there. */
+  readDataset(part: DatasetPart, options: DatasetOptions): Promise<string>
   cache(): Promise<CachedRepo[]>
   removeFromCache(repo: RepoName, commit: string | null): Promise<void>
   dispose(): void
@@ -102,20 +105,22 @@ export function createHub(deps: HubDeps): Hub {
     }
   }
 
+  const downloads = (): DownloadDeps => ({
+    client,
+    cacheDir,
+    tuning: fetchTuning,
+    parallelFiles,
+    retry,
+    limit,
+    freeBytes,
+    floorBytes: settings().diskFloorBytes,
+  })
+
   return {
     environment,
     client,
     tuning,
-    downloads: () => ({
-      client,
-      cacheDir,
-      tuning: fetchTuning,
-      parallelFiles,
-      retry,
-      limit,
-      freeBytes,
-      floorBytes: settings().diskFloorBytes,
-    }),
+    downloads,
     account,
     async login(text, signal) {
       if (environment.token !== null) {
@@ -146,6 +151,7 @@ export function createHub(deps: HubDeps): Hub {
         revision,
         signal,
       ),
+    readDataset: (part, options) => readDatasetText(downloads(), part, options),
     cache: () => listCache(cacheDir),
     removeFromCache: (repo, commit) => removeFromCache(cacheDir, repo, commit),
     dispose: () => transport.dispose(),

@@ -1,6 +1,7 @@
 /** Starts measurements of chosen versions, all under one protocol, so that they can be compared. */
 import { useState } from 'react'
 import type { CompareRow, EvaluateRequest, TextSource } from '../../../electron/contract/domain.ts'
+import { WIKITEXT_2 } from '../../../electron/plan/texts.ts'
 import { useClient } from '../../client/context.tsx'
 import { DeviceSelect } from '../../client/device-select.tsx'
 import { ErrorView } from '../../client/error-view.tsx'
@@ -125,16 +126,17 @@ export function MeasureDialog({ rows, initial, onClose }: MeasureDialogProps) {
               ]}
             />
           </Field>
-          <Field
-            label="Text"
-            hint={text.kind === 'bundled' ? 'The evaluation text that comes with the app.' : text.path}
-          >
+          <Field label="Text" hint={textHint(text)}>
             <div className="flex gap-2">
               <Segmented
                 value={text.kind}
-                onChange={(kind) => (kind === 'bundled' ? setText({ kind }) : void pickText())}
+                onChange={(kind) => {
+                  if (kind === 'file') void pickText()
+                  else setText(kind === 'dataset' ? WIKITEXT_2 : { kind: 'bundled' })
+                }}
                 options={[
                   { value: 'bundled', label: 'Bundled' },
+                  { value: 'dataset', label: 'WikiText-2' },
                   { value: 'file', label: 'File …' },
                 ]}
               />
@@ -183,6 +185,13 @@ export function MeasureDialog({ rows, initial, onClose }: MeasureDialogProps) {
       {picker.element}
     </Dialog>
   )
+}
+
+function textHint(text: TextSource): string {
+  if (text.kind === 'file') return text.path
+  return text.kind === 'bundled'
+    ? 'The evaluation text that comes with the app.'
+    : `${text.repo}, ${text.config}, ${text.split}: fetched from the Hub once, then kept in its cache.`
 }
 
 interface TickProps {
