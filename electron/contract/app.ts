@@ -15,6 +15,7 @@ import {
   modelSummarySchema,
   quantizeRequestSchema,
   samplingSchema,
+  settingsChangeSchema,
   settingsSchema,
   tensorResultSchema,
 } from './domain.ts'
@@ -100,7 +101,7 @@ export const appContract = {
   'engine.restart': call(empty, empty),
 
   'settings.get': call(empty, settingsSchema),
-  'settings.set': call(settingsSchema.partial(), settingsSchema),
+  'settings.set': call(settingsChangeSchema, settingsSchema),
 
   'files.list': call(
     z.object({ path: z.string().nullable(), pick: z.enum(['folder', 'file']) }),

@@ -9,6 +9,7 @@ import { APP_VERSION } from '../contract/version.ts'
 import type { Layout } from '../platform/layout.ts'
 import { type Client, createClient } from '../rpc/client.ts'
 import { APP_ORIGIN } from '../window/security.ts'
+import { lockDataDir } from './data-dir-lock.ts'
 import { runElectronHost } from './electron-host.ts'
 import { createFakeElectron, type FakeElectron } from './testing/fake-electron.ts'
 
@@ -118,6 +119,16 @@ describe('Electron host', () => {
     const first = await start()
     first.app.emit('second-instance')
     expect(first.windows[0]?.focused).toBe(1)
+  })
+
+  it('does not start on a data folder that a browser host uses', async () => {
+    const dataDir = join(folder, 'shared')
+    const lock = await lockDataDir(dataDir)
+    const { log, windows } = await start({ dataDir })
+    expect(log.some((line) => line.startsWith('error box') && line.includes('already runs'))).toBe(true)
+    expect(log.at(-1)).toBe('exit')
+    expect(windows).toHaveLength(0)
+    await lock.release()
   })
 
   it('says why it cannot start', async () => {

@@ -11,11 +11,13 @@ import { createElectronPlatform } from '../platform/electron.ts'
 import type { Layout } from '../platform/layout.ts'
 import { serve } from '../rpc/server.ts'
 import { openLogFile } from '../storage/log-file.ts'
+import type { HeldLock } from '../storage/process-lock.ts'
 import { menuTemplate } from '../window/menu.ts'
 import { PORT_CHANNEL } from '../window/port-channel.ts'
 import { APP_SCHEME, guardContents, guardSession, isOwnUrl, mayConnect } from '../window/security.ts'
 import { openWindow } from '../window/window.ts'
 import { createPagePortWire } from '../wires/electron-port.ts'
+import { lockDataDir } from './data-dir-lock.ts'
 
 export interface ElectronHostOptions {
   readonly electron: typeof Electron
@@ -38,14 +40,16 @@ export async function runElectronHost({ electron, layout, dataDir: chosen }: Ele
       { scheme: APP_SCHEME, privileges: { standard: true, secure: true, supportFetchAPI: true } },
     ])
     await app.whenReady()
-    await start(electron, layout, dataDir)
+    // Another window of this folder was found above; this finds a browser host.
+    const lock = await lockDataDir(dataDir)
+    await start(electron, layout, dataDir, lock)
   } catch (thrown) {
     dialog.showErrorBox('HQQ Studio cannot start', toAppError(thrown).message)
     app.exit(1)
   }
 }
 
-async function start(electron: typeof Electron, layout: Layout, dataDir: string): Promise<void> {
+async function start(electron: typeof Electron, layout: Layout, dataDir: string, lock: HeldLock): Promise<void> {
   const { app, BrowserWindow, dialog, Menu, nativeTheme, safeStorage, session, shell, utilityProcess } = electron
   const log = openLogFile(dataDir)
   const core = await createApp({
@@ -71,6 +75,7 @@ async function start(electron: typeof Electron, layout: Layout, dataDir: string)
   quitCleanly(app, async () => {
     await core.dispose()
     await log.close()
+    await lock.release()
   })
 
   const open = () => openWindow({ BrowserWindow, preload: layout.preload, dark: nativeTheme.shouldUseDarkColors })

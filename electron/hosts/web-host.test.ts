@@ -33,9 +33,9 @@ afterEach(async () => {
   await rm(folder, { recursive: true })
 })
 
-async function start(port: number | undefined = 0): Promise<{ host: WebHost; printed: string[] }> {
+async function start(port: number | undefined = 0, name = 'data'): Promise<{ host: WebHost; printed: string[] }> {
   const printed: string[] = []
-  const options = { dataDir: join(folder, 'data'), port, open: false }
+  const options = { dataDir: join(folder, name), port, open: false }
   const host = await startWebHost(options, layout, (line) => printed.push(line))
   hosts.push(host)
   return { host, printed }
@@ -57,6 +57,17 @@ async function openPage(url: string): Promise<{ client: Client<AppContract>; clo
 }
 
 describe('browser host', () => {
+  it('refuses a data folder that another host uses, and takes it when that one has ended', async () => {
+    const { host } = await start()
+    await expect(start()).rejects.toMatchObject({
+      code: 'busy',
+      message: expect.stringMatching(new RegExp(`process ${process.pid}.*--data-dir`)),
+    })
+    await host.close()
+    hosts.splice(0)
+    await start()
+  })
+
   it('prints its address, answers pages, and keeps one state for all of them', async () => {
     const { host, printed } = await start()
     expect(printed[0]).toContain(host.url)
@@ -92,7 +103,7 @@ describe('browser host', () => {
     const taken = typeof address === 'object' && address ? address.port : 0
     await expect(start(taken)).rejects.toMatchObject({ code: 'io' })
     const usual = await start(undefined)
-    const other = await start(undefined)
+    const other = await start(undefined, 'other')
     expect(new URL(usual.host.url).port).not.toBe(new URL(other.host.url).port)
     await new Promise((done) => blocker.close(done))
   })

@@ -11,6 +11,8 @@ import { openWithSystem } from '../platform/open-with-system.ts'
 import { serve } from '../rpc/server.ts'
 import type { Wire } from '../rpc/wire.ts'
 import { openLogFile } from '../storage/log-file.ts'
+import type { HeldLock } from '../storage/process-lock.ts'
+import { lockDataDir } from './data-dir-lock.ts'
 import { PREFERRED_PORT, type WebOptions } from './web-options.ts'
 
 export interface WebHost {
@@ -26,6 +28,22 @@ export async function startWebHost(
   print: (line: string) => void,
 ): Promise<WebHost> {
   const dataDir = ensureDataDir(dataDirOf(options.dataDir, process.env, process.platform))
+  const lock = await lockDataDir(dataDir)
+  try {
+    return await startLocked(dataDir, options, layout, print, lock)
+  } catch (error) {
+    await lock.release()
+    throw error
+  }
+}
+
+async function startLocked(
+  dataDir: string,
+  options: WebOptions,
+  layout: Layout,
+  print: (line: string) => void,
+  lock: HeldLock,
+): Promise<WebHost> {
   const log = openLogFile(dataDir)
   const app = await createApp({
     platform: createNodePlatform({ host: 'web', dataDir, resourcesDir: layout.resources }),
@@ -48,6 +66,7 @@ export async function startWebHost(
       await server.close()
       await app.dispose()
       await log.close()
+      await lock.release()
     },
   }
 }

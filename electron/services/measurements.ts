@@ -31,24 +31,31 @@ export interface Measurements {
 }
 
 export function createMeasurements(files: RecordFiles<ModelMeasurements>): Measurements {
+  const none = (modelId: string): ModelMeasurements => ({ modelId, measurements: [], run: null })
   const same = (a: Measurement, b: Measurement) => a.metric === b.metric && a.protocolKey === b.protocolKey
 
   async function of(modelId: string): Promise<ModelMeasurements> {
-    return (await files.get(modelId)) ?? { modelId, measurements: [], run: null }
+    return (await files.get(modelId)) ?? none(modelId)
   }
 
   return {
     of,
     async add(modelId, added) {
-      const current = await of(modelId)
-      const others = current.measurements.filter((old) => !added.some((fresh) => same(old, fresh)))
-      await files.set(modelId, { ...current, measurements: [...others, ...added] })
+      await files.update(modelId, (found) => {
+        const current = found ?? none(modelId)
+        const others = current.measurements.filter((old) => !added.some((fresh) => same(old, fresh)))
+        return { ...current, measurements: [...others, ...added] }
+      })
     },
-    addRun: (modelId, run) => files.set(modelId, { modelId, measurements: [], run }),
+    addRun: (modelId, run) => files.set(modelId, { ...none(modelId), run }),
     async remove(measurementId) {
       for (const model of await files.list()) {
-        const measurements = model.measurements.filter((measurement) => measurement.id !== measurementId)
-        if (measurements.length < model.measurements.length) await files.set(model.modelId, { ...model, measurements })
+        if (!model.measurements.some(({ id }) => id === measurementId)) continue
+        await files.update(
+          model.modelId,
+          (current) =>
+            current && { ...current, measurements: current.measurements.filter(({ id }) => id !== measurementId) },
+        )
       }
     },
     forget: files.remove,

@@ -27,12 +27,12 @@ export function createPresets(store: JsonStore<Preset[]>): Presets {
     async save({ id = randomUUID(), ...preset }) {
       refuseBuiltIn(id)
       const saved: Preset = { ...preset, id, builtIn: false }
-      await store.set([...store.get().filter((other) => other.id !== id), saved])
+      await store.update((presets) => [...presets.filter((other) => other.id !== id), saved])
       return saved
     },
     async remove(id) {
       refuseBuiltIn(id)
-      await store.set(store.get().filter((preset) => preset.id !== id))
+      await store.update((presets) => presets.filter((preset) => preset.id !== id))
     },
   }
 }

@@ -1,12 +1,13 @@
 /**
  * Small records, one JSON file each, read when they are needed. The window and the command line may work on one data folder at the
- * same time: neither can overwrite what the other did to another record.
+ * same time: neither can overwrite what the other did, to another record or, with `update`, to the same.
  */
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { z } from 'zod'
 import { AppError } from '../contract/errors.ts'
 import { writeAtomically } from '../storage/atomic-write.ts'
+import { withLock } from '../storage/process-lock.ts'
 import { readJsonObject } from './model-config.ts'
 
 export interface RecordFiles<T> {
@@ -14,6 +15,8 @@ export interface RecordFiles<T> {
   get(id: string): Promise<T | null>
   list(): Promise<T[]>
   set(id: string, value: T): Promise<void>
+  /** Changes what is there, or writes the first value; no other process can change it in between. Null writes nothing. */
+  update(id: string, change: (current: T | null) => T | null): Promise<void>
   remove(id: string): Promise<void>
 }
 
@@ -31,6 +34,8 @@ export function createRecordFiles<S extends z.ZodType>(dir: string, schema: S): 
     return parsed.success ? parsed.data : null
   }
 
+  const set = (id: string, value: T) => writeAtomically(pathOf(id), `${JSON.stringify(value)}\n`)
+
   return {
     get: async (id) => read(pathOf(id)),
     async list() {
@@ -38,7 +43,12 @@ export function createRecordFiles<S extends z.ZodType>(dir: string, schema: S): 
       const all = await Promise.all(names.filter((name) => name.endsWith('.json')).map((name) => read(join(dir, name))))
       return all.filter((value) => value !== null)
     },
-    set: (id, value) => writeAtomically(pathOf(id), `${JSON.stringify(value)}\n`),
+    set,
+    update: (id, change) =>
+      withLock(join(dir, '.lock'), async () => {
+        const changed = change(await read(pathOf(id)))
+        if (changed !== null) await set(id, changed)
+      }),
     async remove(id) {
       await rm(pathOf(id), { force: true })
     },

@@ -22,10 +22,10 @@ export function createSettings(
     get: store.get,
     async set(change) {
       const before = store.get()
-      const settings = settingsSchema.parse({ ...before, ...change })
-      if (settings.outputDir !== null && settings.outputDir !== before.outputDir)
-        await prepareFolder(settings.outputDir)
-      await store.set(settings)
+      const changed = (current: Settings) => settingsSchema.parse({ ...current, ...change })
+      const { outputDir } = changed(before)
+      if (outputDir !== null && outputDir !== before.outputDir) await prepareFolder(outputDir)
+      const settings = await store.update(changed)
       await onChanged(settings, before)
       return settings
     },

@@ -1,9 +1,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
+import type { Measurement } from '../contract/domain.ts'
 import { APP_VERSION } from '../contract/version.ts'
 import { quantize } from '../plan/choices.ts'
-import { closeWorlds, createWorld, makeTinyModel } from './testing/world.ts'
+import { closeWorlds, createWorld, makeTinyModel, type World } from './testing/world.ts'
 
 afterEach(closeWorlds)
 
@@ -26,9 +27,11 @@ describe('settings', () => {
     // The engine is told.
     expect((await world.app.services.machine.machine()).threads).toBe(1)
     await expect(world.client.call('settings.set', { contextLength: 1 })).rejects.toMatchObject({ code: 'bad-input' })
+    // What is not named stays.
+    await world.client.call('settings.set', { contextLength: 512 })
     await world.close()
     const next = await createWorld({ root: world.root })
-    expect(await next.client.call('settings.get', {})).toMatchObject({ theme: 'dark', threads: 1 })
+    expect(await next.client.call('settings.get', {})).toMatchObject({ theme: 'dark', threads: 1, contextLength: 512 })
     expect((await next.app.services.machine.machine()).threads).toBe(1)
   })
 
@@ -46,6 +49,56 @@ describe('settings', () => {
     writeFileSync(join(first.dataDir, 'settings.json'), 'no json')
     const world = await createWorld({ root: first.root })
     expect(await world.client.call('settings.get', {})).toMatchObject({ theme: 'system' })
+  })
+})
+
+describe('two programs on one data folder', () => {
+  it('do not overwrite what the other saved', async () => {
+    const window = await createWorld()
+    const cli = await createWorld({ root: window.root, host: 'cli' })
+    const config = { base: quantize(4, 32), rules: [], computeDtype: 'float16' as const }
+    const save = (world: World, name: string) =>
+      Promise.all(
+        Array.from({ length: 5 }, (_, n) =>
+          world.client.call('presets.save', { name: `${name} ${n}`, description: '', config }),
+        ),
+      )
+    await Promise.all([
+      save(window, 'window'),
+      save(cli, 'cli'),
+      window.client.call('settings.set', { theme: 'dark' }),
+      cli.client.call('settings.set', { contextLength: 512 }),
+    ])
+    await window.close()
+    await cli.close()
+    const next = await createWorld({ root: window.root })
+    const { presets } = await next.client.call('presets.list', {})
+    expect(presets.filter((preset) => !preset.builtIn)).toHaveLength(10)
+    expect(await next.client.call('settings.get', {})).toMatchObject({ theme: 'dark', contextLength: 512 })
+  })
+
+  it('both keep their measurements of one model', async () => {
+    const window = await createWorld()
+    const cli = await createWorld({ root: window.root, host: 'cli' })
+    const measurement = (protocolKey: string): Measurement => ({
+      id: protocolKey,
+      modelId: 'one',
+      metric: 'perplexity',
+      value: 2,
+      unit: '',
+      protocol: {},
+      protocolKey,
+      memory: null,
+      seconds: 1,
+      engineVersion: '1',
+      at: '',
+    })
+    const keys = Array.from({ length: 12 }, (_, n) => `protocol-${n}`)
+    await Promise.all(
+      keys.map((key, n) => (n % 2 === 0 ? window : cli).app.services.measurements.add('one', [measurement(key)])),
+    )
+    const { measurements } = await window.app.services.measurements.of('one')
+    expect(measurements.map(({ protocolKey }) => protocolKey).sort()).toEqual(keys.sort())
   })
 })
 

@@ -1,8 +1,10 @@
 /** One JSON file, checked by a schema when it is read and replaced atomically when it is written. */
 import { readFile, rename } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import type { z } from 'zod'
 import { AppError } from '../contract/errors.ts'
 import { writeAtomically } from './atomic-write.ts'
+import { withLock } from './process-lock.ts'
 
 export interface JsonStoreOptions<T> {
   readonly path: string
@@ -18,6 +20,11 @@ export interface JsonStore<T> {
   get(): T
   /** Resolves when the value is on disk. Writes follow each other in order; `get` has the new value at once. */
   set(value: T): Promise<void>
+  /**
+   * Changes what is on disk now, which another process may have written since; no other process can write in between.
+   * Resolves with the new value when it is on disk.
+   */
+  update(change: (current: T) => T): Promise<T>
 }
 
 /**
@@ -27,15 +34,32 @@ export interface JsonStore<T> {
 export async function openJsonStore<T>(options: JsonStoreOptions<T>): Promise<JsonStore<T>> {
   const { path } = options
   let value: T = await load(options)
-  let last: Promise<void> = Promise.resolve()
+  let last: Promise<unknown> = Promise.resolve()
+  const lock = join(dirname(path), `.${basename(path)}.lock`)
+
+  /** After everything that was asked for before. */
+  function inTurn<R>(work: () => Promise<R>): Promise<R> {
+    const done = last.catch(() => {}).then(work)
+    last = done
+    return done
+  }
+
   return {
     get: () => value,
     set(next) {
       value = next
       const text = `${JSON.stringify(next, null, 2)}\n`
-      last = last.catch(() => {}).then(() => writeAtomically(path, text))
-      return last
+      return inTurn(() => writeAtomically(path, text))
     },
+    update: (change) =>
+      inTurn(() =>
+        withLock(lock, async () => {
+          const next = change(await load(options))
+          await writeAtomically(path, `${JSON.stringify(next, null, 2)}\n`)
+          value = next
+          return next
+        }),
+      ),
   }
 }
 
