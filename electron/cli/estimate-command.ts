@@ -1,6 +1,9 @@
 /** `estimate`: what a quantization would give and cost, layer by layer, before anything is started. */
 import type { Command } from 'commander'
+import type { ResolvedTensor } from '../contract/quant.ts'
 import { choiceLabel } from '../plan/choices.ts'
+import { endsLabel } from '../plan/ends.ts'
+import { expertTotals } from '../plan/experts.ts'
 import { formatDisk, formatMemory, significant } from '../plan/units.ts'
 import { integer } from './arguments.ts'
 import { fields, snakeCase, table } from './output.ts'
@@ -41,6 +44,7 @@ async function estimate({ services }: Session, options: Options) {
   const { run } = priced
   const totals = fields([
     ['bits per weight', `${significant(priced.bitsPerWeight)} over the quantized layers`],
+    ...partFields(priced.table, (await services.models.summary(model.id)).config?.tiedEmbeddings ?? false),
     ['file', formatDisk(priced.fileBytes)],
     [
       'memory to run',
@@ -54,4 +58,16 @@ async function estimate({ services }: Session, options: Options) {
     '\n',
   )
   return { text, json: snakeCase(priced) }
+}
+
+/** What embeddings and head get, and what one expert of a mixture takes. */
+function partFields(table: readonly ResolvedTensor[], tied: boolean): (readonly [string, string])[] {
+  const ends = endsLabel(table, tied)
+  const experts = expertTotals(table)
+  return [
+    ...(ends === null ? [] : [['ends', ends] as const]),
+    ...(experts === null
+      ? []
+      : [['experts', `${experts.count} of ${formatMemory(experts.bytes / experts.count)}`] as const]),
+  ]
 }

@@ -1,5 +1,6 @@
 /** `inspect` and `models`: what is there. */
 import type { Command } from 'commander'
+import type { ModelSummary } from '../contract/domain.ts'
 import { AppError } from '../contract/errors.ts'
 import { formatDisk, significant } from '../plan/units.ts'
 import { fields, snakeCase, table } from './output.ts'
@@ -37,7 +38,7 @@ async function inspect({ services }: Session, options: InspectOptions) {
       'architecture',
       config === null ? 'unknown' : `${config.architecture}, ${config.layers} blocks, hidden ${config.hiddenSize}`,
     ],
-    ['parameters', `${significant(summary.parameters / 1e6)} M`],
+    ['parameters', `${significant(summary.parameters / 1e6)} M${expertWords(summary)}`],
     ['weights', `${summary.dtype}, ${formatDisk(summary.fileBytes)}`],
     ['context', config === null ? 'unknown' : `${config.contextLength} tokens`],
     [
@@ -64,6 +65,14 @@ async function inspect({ services }: Session, options: InspectOptions) {
     card,
   }
   return { text: `${head}\n\n${rows}`, json }
+}
+
+/** For mixtures of experts: what one token meets, and what one expert takes. */
+function expertWords({ experts, config }: ModelSummary): string {
+  if (experts === undefined || config?.experts === undefined) return ''
+  const { count, perToken } = config.experts
+  const active = `${significant(experts.activeParameters / 1e6)} M active`
+  return `, ${active} (${perToken} of ${count} experts of ${formatDisk(experts.bytesEach)})`
 }
 
 function layerLabel({

@@ -2,6 +2,9 @@
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import type { DeviceChoice } from '../contract/domain.ts'
+import type { Choice, QuantSpec } from '../contract/quant.ts'
+import { KEEP } from '../plan/choices.ts'
+import { endsLabel } from '../plan/ends.ts'
 import { formatDisk, formatMemory, significant } from '../plan/units.ts'
 import { DEVICE_HELP, device } from './arguments.ts'
 import { quantizeFromHub } from './hub-quantize.ts'
@@ -71,7 +74,7 @@ async function quantize(session: Session, options: Options, model: string) {
     throw error
   })
   const made = await services.models.open(request.outDir)
-  const { summary } = await services.models.detail(made.id)
+  const { summary, linears } = await services.models.detail(made.id)
   const { run, measurements } = await services.measurements.of(made.id)
   const original = await services.models.summary(source.id)
   const tensors = run?.tensors ?? []
@@ -91,13 +94,20 @@ async function quantize(session: Session, options: Options, model: string) {
     measurements: measurements.map(({ metric, value, unit, protocol }) => ({ metric, value, unit, protocol })),
     tensors,
   }
+  const stored = linears.map(({ name, quantized }) => ({ name, choice: choiceOf(quantized) }))
+  const ends = endsLabel(stored, summary.config?.tiedEmbeddings ?? false)
   const text = fields([
     ['saved to', result.out],
     ['layers', `${result.quantizedLayers} at ${result.label}, ${significant(bitsPerWeight)} bits per weight`],
+    ...(ends === null ? [] : [['ends', ends] as const]),
     ['size', `${formatDisk(result.fileBytes)} (was ${formatDisk(result.sourceBytes)})`],
     ['mean error', `${(meanRelativeError * 100).toFixed(2)} % of the weights' mean size`],
     ['time', `${result.seconds.toFixed(1)} s, at most ${formatMemory(result.peakBytes)} of memory`],
     ...result.measurements.map(({ metric, value, unit }) => [metric, `${value.toPrecision(5)} ${unit}`] as const),
   ])
   return { text, json: snakeCase(result) }
+}
+
+function choiceOf(spec: QuantSpec | null): Choice {
+  return spec === null ? KEEP : { kind: 'quantize', spec }
 }

@@ -20,6 +20,14 @@ export const modelConfigSummarySchema = z.object({
   vocabSize: z.number().int(),
   contextLength: z.number().int(),
   tiedEmbeddings: z.boolean(),
+  /** False: the MLP has no gate beside its way up. */
+  gatedMlp: z.boolean().optional(),
+  /** Layers that see only a window of the last tokens, and keep no more of them. */
+  sliding: z.object({ window: z.number().int(), layers: z.number().int() }).optional(),
+  /** A mixture of experts: how many there are in a block, and how many a token goes to. */
+  experts: z
+    .object({ count: z.number().int(), perToken: z.number().int(), intermediateSize: z.number().int() })
+    .optional(),
 })
 export type ModelConfigSummary = z.infer<typeof modelConfigSummarySchema>
 
@@ -41,6 +49,8 @@ export const modelSummarySchema = z.object({
   origin: z.enum(['demo', 'added', 'created']),
   config: modelConfigSummarySchema.nullable(),
   parameters: z.number(),
+  /** Models with experts: parameters that one token meets, and stored bytes of one expert. */
+  experts: z.object({ activeParameters: z.number(), bytesEach: bytes }).optional(),
   /** Dominant dtype of the stored weights: "bfloat16", "4-bit", ... */
   dtype: z.string(),
   fileBytes: bytes,

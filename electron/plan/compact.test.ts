@@ -3,6 +3,7 @@ import type { Choice } from '../contract/quant.ts'
 import { choiceKey, KEEP, quantize } from './choices.ts'
 import { configFromChoices } from './compact.ts'
 import { decide } from './resolve.ts'
+import { keptByDefault } from './tags.ts'
 import { DEMO_CONFIG, llamaModel } from './testing/llama.ts'
 
 const { linears } = llamaModel({ ...DEMO_CONFIG, tiedEmbeddings: false })
@@ -10,7 +11,7 @@ const four = quantize(4, 64)
 const two = quantize(2, 16)
 
 function choicesWith(edits: (name: string) => Choice | undefined): Map<string, Choice> {
-  return new Map(linears.map(({ name }) => [name, edits(name) ?? (name === 'lm_head' ? KEEP : four)]))
+  return new Map(linears.map(({ name }) => [name, edits(name) ?? (keptByDefault(name) ? KEEP : four)]))
 }
 
 function roundTrip(choices: ReadonlyMap<string, Choice>, names = linears) {

@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import type { QuantConfig } from '../contract/quant.ts'
-import { KEEP, quantize, quantSpec } from './choices.ts'
-import { estimateChoices, estimateConfig, predictMemory } from './estimate.ts'
+import { choiceLabel, KEEP, quantize, quantSpec } from './choices.ts'
+import { estimateChoices, estimateConfig, type PlanModel, predictMemory } from './estimate.ts'
 import { verdictOf } from './fit.ts'
 import { BUILT_IN_PRESETS, builtInPreset } from './presets.ts'
-import { DEMO_CONFIG, llamaModel } from './testing/llama.ts'
+import { suits } from './resolve.ts'
+import { keptByDefault } from './tags.ts'
+import { DEMO_CONFIG, llamaModel, mixtralModel } from './testing/llama.ts'
 
 const GiB = 2 ** 30
 const model = llamaModel()
@@ -34,7 +36,7 @@ describe('estimateConfig', () => {
     // Measured on the demo model with a context of 1024 tokens.
     const { run } = estimateConfig(model, fourBit, { contextLength: 1000, machine: null })
     expect(run.kvCache).toBe(8_388_608)
-    expect(run.scratch).toBe(8_930_304)
+    expect(run.scratch).toBe(9_995_264)
   })
 
   it('lists what is not a linear layer, at the size it is saved with', () => {
@@ -43,9 +45,26 @@ describe('estimateConfig', () => {
       { ...fourBit, computeDtype: 'float32' },
       { contextLength: 16, machine: null },
     )
-    const embedding = table.find((row) => row.name === 'model.embed_tokens.weight')
-    expect(embedding).toMatchObject({ decidedBy: 'not a linear layer', choice: KEEP, bytes: 4096 * 384 * 4 })
+    const norm = table.find((row) => row.name === 'model.norm.weight')
+    expect(norm).toMatchObject({ decidedBy: 'not a linear layer', choice: KEEP, bytes: 384 * 4 })
+    const embedding = table.find((row) => row.name === 'model.embed_tokens')
+    expect(embedding).toMatchObject({ decidedBy: 'kept by default', choice: KEEP, bytes: 4096 * 384 * 4 })
     expect(table).toHaveLength(56 + 18)
+  })
+
+  it('quantizes embeddings when asked', () => {
+    const rules = [{ pattern: '*embed_tokens', choice: quantize(8, 64) }]
+    const { run } = estimateConfig(model, { ...fourBit, rules }, { contextLength: 16, machine: null })
+    expect(run.weights).toBe(LINEAR_WEIGHTS / 2 + 4096 * 384 + 17 * 384 * 2)
+  })
+
+  it('counts a window once it is shorter than the context', () => {
+    const windowed = { ...model, summary: { config: { ...DEMO_CONFIG, sliding: { window: 512, layers: 6 } } } }
+    const cache = (contextLength: number, of: PlanModel = windowed) =>
+      estimateConfig(of, fourBit, { contextLength, machine: null }).run.kvCache
+    expect(cache(512)).toBe(cache(512, model))
+    // Six rings of window and batch, two layers with the whole context.
+    expect(cache(8192)).toBe((cache(8192, model) / 8192) * ((6 * 768 + 2 * 8192) / 8))
   })
 
   it('predicts the file within a percent of the tensors and their descriptions', () => {
@@ -117,18 +136,32 @@ describe('warnings', () => {
 
 describe('presets', () => {
   it.each(BUILT_IN_PRESETS.map((preset) => [preset.id, preset] as const))(
-    '%s resolves on a Llama model',
+    '%s resolves on the models it is offered for',
     (_, preset) => {
-      const estimate = estimateConfig(model, preset.config, { contextLength: 1024, machine: roomy })
-      expect(estimate.bitsPerWeight).toBeLessThan(9)
+      const models = [model, mixtralModel()].filter(({ linears }) => suits(preset.config, linears))
+      expect(models.length).toBeGreaterThan(0)
+      for (const one of models) {
+        const estimate = estimateConfig(one, preset.config, { contextLength: 1024, machine: roomy })
+        expect(estimate.bitsPerWeight).toBeLessThan(9)
+      }
       expect(builtInPreset(preset.id)).toBe(preset)
     },
   )
+
+  it('offers the one for experts to mixtures only', () => {
+    const config = builtInPreset('experts-2-bit')?.config ?? fourBit
+    expect(suits(config, model.linears)).toBe(false)
+    const { table } = estimateConfig(mixtralModel(), config, { contextLength: 64, machine: null })
+    const labels = new Map(table.map(({ name, choice }) => [name, choiceLabel(choice)]))
+    expect(labels.get('model.layers.1.block_sparse_moe.experts.3.w2')).toBe('2-bit g32')
+    expect(labels.get('model.layers.1.self_attn.q_proj')).toBe('4-bit g64')
+    expect(labels.get('model.layers.1.block_sparse_moe.gate')).toBe('kept')
+  })
 })
 
 describe('choices and stored models', () => {
   it('prices cell-by-cell choices like the configuration that means the same', () => {
-    const choices = new Map(model.linears.map(({ name }) => [name, quantize(4, 64)]))
+    const choices = new Map(model.linears.map(({ name }) => [name, keptByDefault(name) ? KEEP : quantize(4, 64)]))
     const situation = { contextLength: 512, machine: roomy }
     const { table, ...fromChoices } = estimateChoices(model, choices, 'float16', situation)
     const { table: _, ...fromConfig } = estimateConfig(model, fourBit, situation)
@@ -144,7 +177,7 @@ describe('choices and stored models', () => {
       ...model,
       linears: model.linears.map((linear) => ({
         ...linear,
-        quantized: { ...quantSpec(4, 64), bytes: 100, metadataBytes: 10 },
+        quantized: keptByDefault(linear.name) ? null : { ...quantSpec(4, 64), bytes: 100, metadataBytes: 10 },
       })),
     }
     expect(predictMemory(quantized, 1024)).toMatchObject({

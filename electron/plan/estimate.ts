@@ -56,7 +56,7 @@ export function estimateTable(
   const table = [...linearRows, ...otherRows(model, computeDtype)]
   const run = memoryToRun(loadedBytes(table, computeDtype), config, contextLength, kind)
   const quantizeBytes = memoryToQuantize(table)
-  const bytesPerToken = config === null ? 0 : kvBytesPerToken(config, kind)
+  const bytesPerToken = config === null ? 0 : kvBytesPerToken(config, contextLength, kind)
   return {
     table,
     fileBytes: storedFileBytes(table),

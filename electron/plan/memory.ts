@@ -33,33 +33,56 @@ const GPU_PROCESS_BYTES = 500 * 2 ** 20
 
 export type DeviceKind = 'cpu' | 'cuda'
 
-type CacheShape = Pick<ModelConfigSummary, 'layers' | 'kvHeads' | 'headDim'>
+type CacheShape = Pick<ModelConfigSummary, 'layers' | 'kvHeads' | 'headDim' | 'sliding'>
 type ScratchShape = Pick<
   ModelConfigSummary,
-  'hiddenSize' | 'intermediateSize' | 'heads' | 'kvHeads' | 'headDim' | 'vocabSize'
+  'hiddenSize' | 'intermediateSize' | 'heads' | 'kvHeads' | 'headDim' | 'vocabSize' | 'gatedMlp' | 'experts'
 >
 
-/** Keys and values of one token in all layers. */
-export function kvBytesPerToken(config: CacheShape, kind: DeviceKind = 'cpu'): number {
-  const onGpu = kind === 'cuda'
-  const headDim = roundUp(config.headDim, onGpu ? GPU_KV_HEAD_STEP : KV_HEAD_STEP)
-  return 2 * config.layers * config.kvHeads * headDim * (onGpu ? GPU_KV_BYTES_PER_VALUE : KV_BYTES_PER_VALUE)
+/** Keys and values of one more token in all layers whose cache grows with the context. */
+export function kvBytesPerToken(config: CacheShape, contextLength: number, kind: DeviceKind = 'cpu'): number {
+  const growing = config.layers - (slotsOfWindow(config, contextLength) < contextLength ? ringLayers(config, kind) : 0)
+  return growing * kvBytesPerSlot(config, kind)
 }
 
-/** The whole cache, reserved when the model is loaded. */
+/**
+ * The whole cache, reserved when the model is loaded. On the CPU layers with a window keep a ring of the tokens that can
+ * be seen; a GPU keeps the context of every layer.
+ */
 export function kvCacheBytes(config: CacheShape, contextLength: number, kind: DeviceKind = 'cpu'): number {
-  return kvBytesPerToken(config, kind) * (kind === 'cuda' ? contextLength : roundUp(contextLength, KV_TOKEN_STEP))
+  const rings = ringLayers(config, kind)
+  const rounded = (tokens: number) => (kind === 'cuda' ? tokens : roundUp(tokens, KV_TOKEN_STEP))
+  const slots = (config.layers - rings) * rounded(contextLength) + rings * rounded(slotsOfWindow(config, contextLength))
+  return slots * kvBytesPerSlot(config, kind)
+}
+
+function kvBytesPerSlot({ kvHeads, headDim }: CacheShape, kind: DeviceKind): number {
+  return kind === 'cuda'
+    ? 2 * kvHeads * roundUp(headDim, GPU_KV_HEAD_STEP) * GPU_KV_BYTES_PER_VALUE
+    : 2 * kvHeads * roundUp(headDim, KV_HEAD_STEP) * KV_BYTES_PER_VALUE
+}
+
+function ringLayers({ sliding }: CacheShape, kind: DeviceKind): number {
+  return kind === 'cuda' ? 0 : (sliding?.layers ?? 0)
+}
+
+/** The first token of a batch still sees its window after the last one has been stored. */
+function slotsOfWindow({ sliding }: CacheShape, contextLength: number): number {
+  return Math.min(contextLength, (sliding?.window ?? contextLength) + BATCH_TOKENS)
 }
 
 /** Activations of one batch in float32 and, rounded, in 8 bits, and rows of logits. */
 export function scratchBytes(config: ScratchShape): number {
-  const { hiddenSize, intermediateSize, heads, kvHeads, headDim, vocabSize } = config
-  const values = 3 * hiddenSize + 2 * heads * headDim + 2 * kvHeads * headDim + 2 * intermediateSize
-  const widest = roundUp(Math.max(hiddenSize, intermediateSize, heads * headDim), CHUNK)
+  const { hiddenSize, intermediateSize, heads, kvHeads, headDim, vocabSize, gatedMlp = true, experts } = config
+  const mlp = Math.max(intermediateSize, experts?.intermediateSize ?? 0)
+  const mixture = experts === undefined ? 0 : experts.count + 2 * hiddenSize
+  const values = 3 * hiddenSize + 2 * heads * headDim + 2 * kvHeads * headDim + (gatedMlp ? 3 : 2) * mlp + mixture
+  const widest = roundUp(Math.max(hiddenSize, mlp, heads * headDim), CHUNK)
   const rounded = widest + (widest / CHUNK) * 4 + (widest / 8 + 1) * 4
   const wantedRows = Math.floor(LOGIT_BYTES / (vocabSize * 4))
   const logitRows = Math.max(MIN_LOGIT_ROWS, Math.min(BATCH_TOKENS, wantedRows))
-  return BATCH_TOKENS * (values * 4 + rounded) + logitRows * vocabSize * 4
+  // One more row for the token that is being chosen.
+  return BATCH_TOKENS * (values * 4 + rounded) + (logitRows + 1) * vocabSize * 4
 }
 
 /** Activations of one batch on a GPU, rows of logits, and the sines and cosines of the whole context. */

@@ -1,9 +1,13 @@
 /** The presets that are always there. People add their own beside them. */
 import type { Preset } from '../contract/quant.ts'
-import { quantize } from './choices.ts'
+import { KEEP, quantize } from './choices.ts'
 
 /** Attention under any name a model family gives it: `self_attn`, `attn`. */
 const ATTENTION = '*attn.*'
+/** Experts of a mixture, each under a number. */
+const EXPERTS = '*.experts.*'
+/** Embeddings and head, where they are stored: a tied model has the first only. */
+const TABLES = '{*embed_tokens,*wte,lm_head,lm_head.linear}'
 
 function preset(id: string, name: string, description: string, config: Preset['config']): Preset {
   return { id, name, description, builtIn: true, config }
@@ -30,6 +34,24 @@ export const BUILT_IN_PRESETS: readonly Preset[] = [
     rules: [],
     computeDtype: 'float16',
   }),
+  preset(
+    'experts-2-bit',
+    'Experts 2-bit, attention 4-bit',
+    'For mixtures of experts: the experts, nearly all of the weights, get 2 bits in groups of 32, the rest 4 bits.',
+    { base: quantize(4, 64), rules: [{ pattern: EXPERTS, choice: quantize(2, 32) }], computeDtype: 'float16' },
+  ),
+  preset(
+    'small-model',
+    'Small model: embeddings and head kept',
+    'Under a billion parameters every bit counts: 4 bits in groups of 32 in the blocks, the rest as it is.',
+    { base: quantize(4, 32), rules: [{ pattern: TABLES, choice: KEEP }], computeDtype: 'float16' },
+  ),
+  preset(
+    'everything',
+    'Everything: embeddings and head too',
+    '4 bits in the blocks, 8 bits for embeddings and head, which are most of a small model with a large vocabulary.',
+    { base: quantize(4, 64), rules: [{ pattern: TABLES, choice: quantize(8, 64) }], computeDtype: 'float16' },
+  ),
   preset(
     'small-2-bit',
     'Small 2-bit, 4-bit attention',

@@ -51,6 +51,14 @@ export function decide(config: QuantConfig, linears: readonly Pick<PlanLinear, '
   return decisions
 }
 
+/** Whether every rule of a configuration matches some layer of this model. */
+export function suits(config: QuantConfig, linears: readonly Pick<PlanLinear, 'name'>[]): boolean {
+  return config.rules.every(({ pattern }) => {
+    const matches = compileGlob(pattern)
+    return linears.some(({ name }) => matches(name))
+  })
+}
+
 /** The whole table with costs. Throws `bad-input` for what `decide` throws and for a choice that a matrix cannot have. */
 export function resolveConfig(config: QuantConfig, linears: readonly PlanLinear[]): ResolvedTensor[] {
   const decisions = decide(config, linears)

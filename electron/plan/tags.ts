@@ -4,7 +4,7 @@
  */
 
 /** Containers that numbered blocks live in; they and numbers are not part of a tag. */
-const CONTAINERS = new Set(['model', 'layers', 'blocks'])
+const CONTAINERS = new Set(['model', 'layers', 'blocks', 'transformer', 'h'])
 const NUMBER = /^\d+$/
 
 /** `model.layers.3.mlp.up_proj` -> `mlp.up_proj`; `lm_head` -> `lm_head`. */
@@ -28,12 +28,30 @@ export function splitAtBlock(name: string): { prefix: string; suffix: string } |
   return { prefix: dotted(parts.slice(0, at)), suffix: name.slice(parts.slice(0, at + 1).join('.').length) }
 }
 
+/** Routers of mixture-of-experts models: small, and everything after them depends on them. */
+const ROUTERS = new Set(['gate', 'shared_expert_gate'])
+const EMBEDDING = /(^|[._])(embed\w*|wte)$/
+
 /**
  * Whether the base choice of a configuration leaves this layer alone unless a rule names it: layers outside the blocks
- * (the head) and the routers of mixture-of-experts models, which are small and decide everything after them.
+ * (embeddings, the head) and routers.
  */
 export function keptByDefault(name: string): boolean {
-  return blockIndex(name) === null || linearTag(name).split('.').at(-1) === 'gate'
+  return blockIndex(name) === null || ROUTERS.has(lastPart(name))
+}
+
+/** Whether this is a table of token embeddings, whose rows are looked up; in a tied model it is the head as well. */
+export function isEmbedding(name: string): boolean {
+  return EMBEDDING.test(name)
+}
+
+/** Whether a layer is, or contains, the head that turns hidden states into logits. */
+export function isHead(name: string): boolean {
+  return name === 'lm_head' || name.startsWith('lm_head.')
+}
+
+function lastPart(name: string): string {
+  return name.slice(name.lastIndexOf('.') + 1)
 }
 
 /** Roles in the order in which a block computes them, over the names that model families give them. */
@@ -65,7 +83,7 @@ export function byPosition(a: Position, b: Position): number {
 }
 
 function rankOf(tag: string): number {
-  return RANKS.get(tag.split('.').at(-1) ?? '') ?? ROLE_ORDER.length
+  return RANKS.get(lastPart(tag)) ?? ROLE_ORDER.length
 }
 
 /** `experts.2` before `experts.10`. */

@@ -4,26 +4,12 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import type { ModelConfigSummary } from '../contract/domain.ts'
 import { AppError } from '../contract/errors.ts'
+import { FAMILIES, familyOf } from '../plan/families.ts'
+import { summaryOf } from './config-summary.ts'
 
-/** Architectures of native/model. The engine has the last word; this list says it before anything is loaded. */
-export const SUPPORTED_ARCHITECTURES: readonly string[] = ['LlamaForCausalLM']
-
-const count = z.number().int().positive()
 const rawConfigSchema = z.looseObject({
   architectures: z.array(z.string()).nullish(),
   model_type: z.string().nullish(),
-})
-const shapeSchema = z.looseObject({
-  num_hidden_layers: count,
-  hidden_size: count,
-  intermediate_size: count,
-  num_attention_heads: count,
-  num_key_value_heads: count.nullish(),
-  head_dim: count.nullish(),
-  vocab_size: count,
-  max_position_embeddings: count.nullish(),
-  tie_word_embeddings: z.boolean().nullish(),
-  eos_token_id: z.union([z.number().int(), z.array(z.number().int())]).nullish(),
 })
 
 export type RawConfig = Record<string, unknown>
@@ -32,7 +18,7 @@ export interface ModelConfig {
   raw: RawConfig
   /** Null when config.json lacks what the app needs to know. */
   summary: ModelConfigSummary | null
-  /** Why it cannot be run or quantized here; null when nothing speaks against it. */
+  /** Why it cannot be run here; null when nothing speaks against it. */
   problem: AppError | null
 }
 
@@ -55,38 +41,24 @@ export function parseModelConfig(raw: RawConfig, path: string): ModelConfig {
   if (!head.success) throw new AppError('bad-file', `${path} does not describe a model. Download it again.`)
   const modelType = head.data.model_type ?? ''
   const architecture = head.data.architectures?.[0] ?? (modelType === 'llama' ? 'LlamaForCausalLM' : modelType)
-  const shape = shapeSchema.safeParse(raw)
-  const problem = problemOf(path, architecture, shape.success ? null : shape.error)
-  return { raw, summary: shape.success ? summaryOf(architecture, modelType, shape.data) : null, problem }
+  const { summary, error } = summaryOf(architecture, modelType, raw)
+  return { raw, summary, problem: problemOf(path, architecture, error) }
 }
 
+/** `unsupported` for an architecture that the engine has no description of: its weights can be quantized all the same. */
 function problemOf(path: string, architecture: string, error: z.ZodError | null): AppError | null {
-  if (!SUPPORTED_ARCHITECTURES.includes(architecture)) {
+  if (familyOf(architecture) === null) {
+    const known = FAMILIES.map((family) => family.architecture).join(', ')
     return new AppError(
       'unsupported',
-      `The architecture ${architecture || '(none named)'} is not supported yet. Supported: ${SUPPORTED_ARCHITECTURES.join(', ')}.`,
+      `The architecture ${architecture || '(none named)'} cannot be run here, so there is no chat and no measuring. ` +
+        `Its matrices can be quantized, saved and dequantized again. What runs: ${known}.`,
       { architecture },
     )
   }
   if (error === null) return null
   const field = error.issues[0]?.path.join('.') ?? ''
   return new AppError('bad-file', `${path} lacks a usable "${field}". Download it again.`)
-}
-
-function summaryOf(architecture: string, modelType: string, shape: z.infer<typeof shapeSchema>): ModelConfigSummary {
-  return {
-    architecture,
-    modelType,
-    layers: shape.num_hidden_layers,
-    hiddenSize: shape.hidden_size,
-    intermediateSize: shape.intermediate_size,
-    heads: shape.num_attention_heads,
-    kvHeads: shape.num_key_value_heads ?? shape.num_attention_heads,
-    headDim: shape.head_dim ?? Math.floor(shape.hidden_size / shape.num_attention_heads),
-    vocabSize: shape.vocab_size,
-    contextLength: shape.max_position_embeddings ?? 2048,
-    tiedEmbeddings: shape.tie_word_embeddings ?? false,
-  }
 }
 
 /** Generous for a real file of its kind, small enough not to stop the app. */

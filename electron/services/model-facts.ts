@@ -4,6 +4,7 @@ import type { EngineContract } from '../contract/engine.ts'
 import type { OutputOf } from '../contract/method.ts'
 import type { QuantSpec } from '../contract/quant.ts'
 import { mixLabel, quantSpec } from '../plan/choices.ts'
+import { expertTotals } from '../plan/experts.ts'
 import { blockIndex, byPosition, linearTag } from '../plan/tags.ts'
 
 export type Inspection = OutputOf<EngineContract['model.inspect']>
@@ -17,10 +18,11 @@ export interface ModelFacts {
   dtype: string
   fileBytes: number
   quantization: { label: string; mixed: boolean; bitsPerWeight: number } | null
+  experts: { activeParameters: number; bytesEach: number } | null
 }
 
-/** 2-D weights under these names are look-up tables, not matrices that something is multiplied with. */
-const NOT_LINEAR = /(^|[._])(embed\w*|wte|wpe|\w*norm)$/
+/** 2-D weights under these names are no matrices of the model: tables of positions, norms. */
+const NOT_LINEAR = /(^|[._])(wpe|\w*position\w*|\w*norm)$/
 const DTYPE_NAMES: Readonly<Record<string, string>> = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' }
 
 export function modelFacts(inspection: Inspection, config: ModelConfigSummary | null): ModelFacts {
@@ -47,14 +49,30 @@ export function modelFacts(inspection: Inspection, config: ModelConfigSummary | 
     else otherBytes += tensor.bytes
   }
   linears.sort(byPosition)
+  parameters -= duplicatedHead(inspection, config)
   return {
     tensors: inspection.tensors,
     linears,
     otherBytes,
-    parameters: parameters - duplicatedHead(inspection, config),
+    parameters,
     dtype: dtypeOf(inspection, linears),
     fileBytes: inspection.files.reduce((sum, file) => sum + file.bytes, 0),
     quantization: quantizationOf(linears),
+    experts: expertsOf(linears, parameters, config),
+  }
+}
+
+function expertsOf(
+  linears: readonly LinearInfo[],
+  parameters: number,
+  config: ModelConfigSummary | null,
+): ModelFacts['experts'] {
+  const totals = expertTotals(linears.map(({ name, shape, sourceBytes }) => ({ name, shape, bytes: sourceBytes })))
+  if (totals === null || config?.experts === undefined) return null
+  const { count, perToken } = config.experts
+  return {
+    activeParameters: Math.round(parameters - totals.parameters * (1 - perToken / count)),
+    bytesEach: Math.round(totals.bytes / totals.count),
   }
 }
 

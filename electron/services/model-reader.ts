@@ -13,6 +13,8 @@ export interface ModelFolder {
   /** Null when the weights cannot be read; `problem` says why. */
   facts: ModelFacts | null
   problem: AppError | null
+  /** The same for quantizing: an architecture that cannot be run is no hindrance. */
+  quantizeProblem: AppError | null
 }
 
 export interface ModelReader {
@@ -49,6 +51,7 @@ async function readFolder(engine: Engine, dir: string): Promise<ModelFolder> {
     config: usable,
     facts: inspection instanceof AppError ? null : modelFacts(inspection, usable?.summary ?? null),
     problem: firstError(config, usable?.problem, inspection),
+    quantizeProblem: firstError(config, usable?.problem?.code === 'unsupported' ? null : usable?.problem, inspection),
   }
 }
 

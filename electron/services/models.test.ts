@@ -64,8 +64,9 @@ describe('the library', () => {
       ...['self_attn.q_proj', 'self_attn.k_proj', 'self_attn.v_proj', 'self_attn.o_proj'],
       ...['mlp.gate_proj', 'mlp.up_proj', 'mlp.down_proj', 'self_attn.q_proj'],
     ])
-    expect(detail.linears).toHaveLength(14)
-    expect(detail.otherBytes).toBe(4096 * 64 * 2 + 64 * 2)
+    expect(detail.linears).toHaveLength(14 + 1)
+    expect(detail.linears.at(-1)).toMatchObject({ name: 'model.embed_tokens', block: null })
+    expect(detail.otherBytes).toBe(64 * 2)
   })
 
   it('says of a model made here what it was made from and how', async () => {

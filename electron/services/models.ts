@@ -124,7 +124,7 @@ function notAModel(path: string): AppError {
 async function summaryOf(
   library: Library,
   entry: LibraryEntry,
-  { dir, config, facts, problem }: ModelFolder,
+  { dir, config, facts, problem, quantizeProblem }: ModelFolder,
 ): Promise<ModelSummary> {
   const provenance = entry.origin === 'created' ? await readProvenance(dir) : null
   const methods = new Set(provenance?.tensors.map((tensor) => tensor.spec.method) ?? ['hqq'])
@@ -139,6 +139,7 @@ async function summaryOf(
     origin: entry.origin,
     config: config?.summary ?? null,
     parameters: facts?.parameters ?? 0,
+    ...(facts?.experts == null ? {} : { experts: facts.experts }),
     dtype: facts?.dtype ?? 'unknown',
     fileBytes: facts?.fileBytes ?? 0,
     quantization:
@@ -152,7 +153,7 @@ async function summaryOf(
     hasTokenizer: hasTokenizer(dir),
     hasChatTemplate: templateOf(dir) !== null,
     runProblem: problem?.toShape() ?? null,
-    quantizeProblem: (problem ?? alreadyQuantized)?.toShape() ?? null,
+    quantizeProblem: (quantizeProblem ?? alreadyQuantized)?.toShape() ?? null,
     note: entry.origin === 'demo' ? DEMO_NOTE : null,
     addedAt: entry.addedAt,
   }

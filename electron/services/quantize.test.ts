@@ -201,7 +201,7 @@ describe('what is refused before anything starts, in words', () => {
     await expect(start({ modelId: 'nothing' })).rejects.toMatchObject({ code: 'not-found' })
   })
 
-  it('an architecture that is not supported, by its name', async () => {
+  it('no architecture: one that cannot be run here is quantized, and its name is said', async () => {
     const { world } = await setUp()
     const path = makeTinyModel(join(world.root, 'mamba'), { ...TINY_CONFIG, architectures: ['MambaForCausalLM'] })
     const model = await world.client.call('models.add', { path })
@@ -209,8 +209,12 @@ describe('what is refused before anything starts, in words', () => {
       code: 'unsupported',
       message: expect.stringContaining('MambaForCausalLM'),
     })
-    const request = { modelId: model.id, config: FOUR_BIT }
-    await expect(world.client.call('quantize.start', request)).rejects.toMatchObject({ code: 'unsupported' })
+    expect(model.quantizeProblem).toBeNull()
+    const job = await world.client.call('quantize.start', { modelId: model.id, config: FOUR_BIT, measure: false })
+    const { state, resultModelId } = await ended(world, job)
+    expect(state).toBe('done')
+    const made = await world.client.call('models.inspect', { id: resultModelId ?? '' })
+    expect(made.summary).toMatchObject({ runProblem: { code: 'unsupported' }, dtype: '4-bit g64' })
   })
 
   it('a folder whose weights are cut off, or whose configuration is no JSON', async () => {

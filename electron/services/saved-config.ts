@@ -6,7 +6,7 @@
 import type { ComputeDtype, QuantSpec, ResolvedTensor } from '../contract/quant.ts'
 import { choiceKey, resolvedRoundZero } from '../plan/choices.ts'
 import { interchangeProblem } from '../plan/packing.ts'
-import { linearTag } from '../plan/tags.ts'
+import { isEmbedding, isHead, linearTag } from '../plan/tags.ts'
 import type { RawConfig } from './model-config.ts'
 import type { Provenance } from './provenance.ts'
 
@@ -48,6 +48,7 @@ export function loadsIn(linears: readonly ResolvedTensor[]): Provenance['loadsIn
 
 function interchangeReason(linears: readonly ResolvedTensor[]): string | null {
   for (const { name, shape, spec } of quantizedOf(linears)) {
+    if (isEmbedding(name)) return `${name}: the Python libraries quantize linear layers only, not embeddings.`
     const problem = interchangeProblem(shape, spec)
     if (problem !== null) return `${name}: ${problem}.`
   }
@@ -57,13 +58,13 @@ function interchangeReason(linears: readonly ResolvedTensor[]): string | null {
 /** vLLM's reader takes one configuration for everything: 4 bits in groups of 64 along the input. */
 function vllmVerdict(linears: readonly ResolvedTensor[], reason: string | null): { ok: boolean; reason: string } {
   if (reason !== null) return { ok: false, reason }
-  const blocks = linears.filter(({ name }) => linearTag(name) !== 'lm_head')
+  const blocks = linears.filter(({ name }) => !isHead(name) && !isEmbedding(name))
   const uniform = blocks.every(({ choice }) => {
     if (choice.kind === 'keep') return false
     const { nbits, groupSize, axis } = choice.spec
     return nbits === 4 && groupSize === 64 && axis === 1
   })
-  const headKept = linears.every(({ name, choice }) => linearTag(name) !== 'lm_head' || choice.kind === 'keep')
+  const headKept = linears.every(({ name, choice }) => !isHead(name) || choice.kind === 'keep')
   return uniform && headKept
     ? { ok: true, reason: 'Its hqq_marlin reader takes 4-bit groups of 64, on NVIDIA GPUs from Ampere on.' }
     : {
@@ -131,7 +132,7 @@ function hqqConfig(spec: QuantSpec): Record<string, unknown> {
 /** Modules that hold plain weights. Readers compare by substring, so whole names are used: `layers.1.` is not in `layers.11.`. */
 function skipModules(linears: readonly ResolvedTensor[]): string[] {
   const kept = linears.filter(({ choice }) => choice.kind === 'keep').map(({ name }) => name)
-  const headQuantized = linears.some(({ name, choice }) => linearTag(name) === 'lm_head' && choice.kind === 'quantize')
-  const inBlocks = kept.filter((name) => linearTag(name) !== 'lm_head').sort()
+  const headQuantized = linears.some(({ name, choice }) => isHead(name) && choice.kind === 'quantize')
+  const inBlocks = kept.filter((name) => !isHead(name) && !isEmbedding(name)).sort()
   return headQuantized ? inBlocks : ['lm_head', ...inBlocks]
 }

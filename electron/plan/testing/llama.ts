@@ -30,7 +30,7 @@ export function llamaModel(config: ModelConfigSummary = DEMO_CONFIG): PlanModel 
     'mlp.up_proj': [config.intermediateSize, config.hiddenSize],
     'mlp.down_proj': [config.hiddenSize, config.intermediateSize],
   }
-  const tensors: TensorInfo[] = [tensor('model.embed_tokens.weight', [config.vocabSize, config.hiddenSize])]
+  const tensors: TensorInfo[] = []
   for (let block = 0; block < config.layers; block += 1) {
     for (const [tag, shape] of Object.entries(shapes))
       linears.push(linear(`model.layers.${block}.${tag}`, block, shape))
@@ -39,10 +39,38 @@ export function llamaModel(config: ModelConfigSummary = DEMO_CONFIG): PlanModel 
     }
   }
   tensors.push(tensor('model.norm.weight', [config.hiddenSize]))
+  linears.push(linear('model.embed_tokens', null, [config.vocabSize, config.hiddenSize]))
   if (!config.tiedEmbeddings) linears.push(linear('lm_head', null, [config.vocabSize, config.hiddenSize]))
   const otherBytes = tensors.reduce((sum, { bytes }) => sum + bytes, 0)
   for (const { name, shape } of linears) tensors.push(tensor(`${name}.weight`, shape))
   return { linears, tensors, otherBytes, summary: { config } }
+}
+
+/** The same with four experts in each block in place of the MLP. */
+export function mixtralModel(): PlanModel {
+  const config: ModelConfigSummary = {
+    ...DEMO_CONFIG,
+    architecture: 'MixtralForCausalLM',
+    modelType: 'mixtral',
+    experts: { count: 4, perToken: 2, intermediateSize: 512 },
+  }
+  const model = llamaModel(config)
+  const linears = model.linears.filter(({ tag }) => !tag.startsWith('mlp.'))
+  for (let block = 0; block < config.layers; block += 1) {
+    const prefix = `model.layers.${block}.block_sparse_moe`
+    linears.push(linear(`${prefix}.gate`, block, [4, config.hiddenSize]))
+    for (let expert = 0; expert < 4; expert += 1)
+      for (const part of ['w1', 'w3', 'w2']) {
+        const shape: [number, number] = part === 'w2' ? [config.hiddenSize, 512] : [512, config.hiddenSize]
+        linears.push(linear(`${prefix}.experts.${expert}.${part}`, block, shape))
+      }
+  }
+  const others = model.tensors.filter(({ name }) => name.endsWith('norm.weight'))
+  return {
+    ...model,
+    linears,
+    tensors: [...others, ...linears.map(({ name, shape }) => tensor(`${name}.weight`, shape))],
+  }
 }
 
 function linear(name: string, block: number | null, shape: [number, number]): LinearInfo {

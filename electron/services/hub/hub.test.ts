@@ -135,7 +135,7 @@ describe('looking at a model', () => {
       problem: null,
       card: '# Tiny\n\nA card.',
     })
-    expect(detail.plan?.linears).toHaveLength(14)
+    expect(detail.plan?.linears).toHaveLength(15)
     expect(detail.files.filter(({ needed }) => !needed).map(({ path }) => path)).toEqual(['pytorch_model.bin'])
     expect(detail.missingBytes).toBe(detail.downloadBytes)
     expect(detail.fetchedBytes).toBeLessThan(40_000)

@@ -2,10 +2,10 @@
 import type { HubModel, HubQuery } from '../../contract/hub.ts'
 import type { HubClient } from '../../hub/hub-client.ts'
 import { type DescribedModel, searchHub } from '../../hub/search.ts'
+import { FAMILIES, familyOf } from '../../plan/families.ts'
 import type { MachineMemory } from '../../plan/fit.ts'
 import { roughFileBytes, roughFit } from '../../plan/rough.ts'
 import type { MachineInfo } from '../machine.ts'
-import { SUPPORTED_ARCHITECTURES } from '../model-config.ts'
 
 export interface HubPage {
   models: HubModel[]
@@ -53,13 +53,14 @@ function problemOf({ architecture, quantized, task }: DescribedModel): string | 
       ? null
       : `It is made for ${task.replaceAll('-', ' ')}, not for writing text.`
   }
-  if (SUPPORTED_ARCHITECTURES.includes(architecture)) return null
-  return `The architecture ${architecture} does not run here yet. Supported: ${SUPPORTED_ARCHITECTURES.join(', ')}.`
+  if (familyOf(architecture) !== null) return null
+  const known = FAMILIES.map((family) => family.architecture).join(', ')
+  return `The architecture ${architecture} cannot be run here, only quantized. What runs: ${known}.`
 }
 
 function matches(model: HubModel, { fits, supported, quantized }: HubQuery): boolean {
   if (fits && model.fits !== 'fits' && model.fits !== 'tight') return false
-  if (supported && !(model.architecture !== null && SUPPORTED_ARCHITECTURES.includes(model.architecture))) return false
+  if (supported && !(model.architecture !== null && familyOf(model.architecture) !== null)) return false
   if (quantized === 'only') return model.quantized !== null
   return quantized === 'any' || model.quantized === null
 }

@@ -29,6 +29,9 @@ export function ModelOverview({ detail }: { detail: ModelDetail }) {
     <Scroller label="Overview" className="@container flex flex-col gap-8 px-5 py-5">
       <div className="flex flex-wrap gap-x-10 gap-y-4">
         <Stat label="Parameters" value={formatParameters(summary.parameters)} size="lg" />
+        {summary.experts && (
+          <Stat label="Active for a token" value={formatParameters(summary.experts.activeParameters)} size="lg" />
+        )}
         <Stat label="On disk" value={formatDisk(summary.fileBytes)} size="lg" />
         <Stat label="Weights" value={quantization?.label ?? summary.dtype} size="lg" />
         {quantization && (
@@ -48,6 +51,10 @@ export function ModelOverview({ detail }: { detail: ModelDetail }) {
                 'Hidden size': config.hiddenSize,
                 'Intermediate size': config.intermediateSize,
                 Attention: `${config.heads} heads of ${config.headDim}, ${config.kvHeads} for keys and values`,
+                ...(config.sliding && {
+                  'Sliding window': `${config.sliding.window} tokens in ${config.sliding.layers} of ${config.layers} blocks`,
+                }),
+                ...(config.experts && { Experts: expertWords(config.experts, summary.experts?.bytesEach) }),
                 Vocabulary: config.vocabSize,
                 Embeddings: config.tiedEmbeddings ? 'shared with the output head' : 'separate from the output head',
                 Tokenizer: summary.hasTokenizer ? 'present' : 'missing',
@@ -60,6 +67,11 @@ export function ModelOverview({ detail }: { detail: ModelDetail }) {
       </div>
     </Scroller>
   )
+}
+
+function expertWords({ count, perToken }: { count: number; perToken: number }, bytesEach: number | undefined): string {
+  const size = bytesEach === undefined ? '' : `, ${formatDisk(bytesEach)} each`
+  return `${count} in a block, ${perToken} for a token${size}`
 }
 
 function RunFigures({ modelId }: { modelId: string }) {

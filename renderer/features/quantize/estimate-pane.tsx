@@ -2,6 +2,8 @@
 import { TriangleAlert } from 'lucide-react'
 import type { Estimate, Fit, ModelSummary } from '../../../electron/contract/domain.ts'
 import type { ComputeDtype } from '../../../electron/contract/quant.ts'
+import { endsLabel } from '../../../electron/plan/ends.ts'
+import { expertTotals } from '../../../electron/plan/experts.ts'
 import type { MachineMemory } from '../../../electron/plan/fit.ts'
 import { Field } from '../../ui/field.tsx'
 import { formatDisk, formatMemory, significant } from '../../ui/format.ts'
@@ -70,6 +72,8 @@ export function EstimatePane(props: EstimatePaneProps) {
         />
       </Section>
 
+      <PartFacts estimate={estimate} model={model} />
+
       <Section title="Memory to quantize">
         <p className="flex items-baseline justify-between text-sm">
           <span className="text-ink-2">Peak, one tensor at a time</span>
@@ -95,6 +99,25 @@ export function EstimatePane(props: EstimatePaneProps) {
         </Section>
       )}
     </div>
+  )
+}
+
+/** What single parts get: embeddings and head, and one expert of a mixture. */
+function PartFacts({ estimate, model }: Pick<EstimatePaneProps, 'estimate' | 'model'>) {
+  const ends = endsLabel(estimate.table, model.config?.tiedEmbeddings ?? false)
+  const experts = expertTotals(estimate.table)
+  if (ends === null && experts === null) return null
+  return (
+    <Section title="Parts">
+      <ul className="flex flex-col gap-1 text-xs text-ink-2">
+        {ends !== null && <li className="first-letter:uppercase">{ends}</li>}
+        {experts !== null && (
+          <li>
+            {experts.count} experts, {formatMemory(experts.bytes / experts.count)} each
+          </li>
+        )}
+      </ul>
+    </Section>
   )
 }
 

@@ -1,10 +1,11 @@
 /** The Quantize screen: a model, a plan for its layers, and the job that carries it out. */
 import { Grid3x3 } from 'lucide-react'
-import { useEffect, useState } from 'react'
+import { useEffect, useMemo, useState } from 'react'
 import type { JobRecord, ModelDetail, ModelSummary } from '../../../electron/contract/domain.ts'
 import type { ErrorShape } from '../../../electron/contract/errors.ts'
 import type { QuantConfig } from '../../../electron/contract/quant.ts'
 import { BUILT_IN_PRESETS } from '../../../electron/plan/presets.ts'
+import { suits } from '../../../electron/plan/resolve.ts'
 import { useClient } from '../../client/context.tsx'
 import { ErrorView } from '../../client/error-view.tsx'
 import { hrefFor, navigate, useRoute } from '../../client/route.ts'
@@ -71,7 +72,12 @@ function ModelScreen({ model, models, jobs, jobId, detail, problem, onRetry }: M
   const client = useClient()
   const store = usePlanStore()
   const plan = usePlan(model.id)
-  const presets = useQuery('presets.list', {}).data?.presets ?? BUILT_IN_PRESETS
+  const allPresets = useQuery('presets.list', {}).data?.presets ?? BUILT_IN_PRESETS
+  const linears = detail?.linears
+  const presets = useMemo(
+    () => allPresets.filter(({ builtIn, config }) => !builtIn || linears === undefined || suits(config, linears)),
+    [allPresets, linears],
+  )
   const settings = useQuery('settings.get', {})
   const { machine, memory } = useDevice()
   const [ownContext, setOwnContext] = useState<number | null>(null)
