@@ -322,6 +322,8 @@ export const jobRecordSchema = z.object({
   suspect: z.boolean().default(false),
   /** How often the engine died while this job ran. */
   engineDeaths: z.number().int().default(0),
+  /** When it last moved, of a running job that has not moved for longer than its kind may take; else null. */
+  stalledSince: z.string().nullable().default(null),
   attempts: z.number().int().default(1),
   /** Of those that wait, the highest goes first. */
   priority: z.number().int().default(0),

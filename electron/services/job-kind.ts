@@ -35,6 +35,15 @@ export interface Saved {
 /** What jobs queue for. Those of one lane run one after the other; downloads do not wait for the engine, nor it for them. */
 export type Lane = 'engine' | 'network'
 
+/** Without any progress for this long a job counts as stalled. One window of a large model on a slow machine takes minutes. */
+export const STALL_LIMIT_MS: Readonly<Record<JobKindName, number>> = {
+  quantize: 5 * 60_000,
+  'download-quantize': 5 * 60_000,
+  evaluate: 10 * 60_000,
+  download: 2 * 60_000,
+  upload: 5 * 60_000,
+}
+
 export interface JobKind<R> {
   lane: Lane
   title(request: R): Promise<string>

@@ -1,12 +1,12 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { EvaluateRequest, JobRecord, JobRequest } from '../contract/domain.ts'
 import { AppError } from '../contract/errors.ts'
 import { openJsonStore } from '../storage/json-store.ts'
 import type { JobEvent } from './job-feed.ts'
-import type { JobContext, JobKind, Lane } from './job-kind.ts'
+import { type JobContext, type JobKind, type Lane, STALL_LIMIT_MS } from './job-kind.ts'
 import { createJobRecords, jobListSchema } from './job-records.ts'
 import { createJobs, type Jobs } from './jobs.ts'
 
@@ -70,6 +70,35 @@ const endless: Work = ({ signal }) =>
   new Promise((_, reject) => signal.addEventListener('abort', () => reject(new AppError('cancelled', 'cancelled'))))
 
 describe('jobs', () => {
+  it('are stalled after the limit of their kind without progress, until they move or end', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'], now: 1_000_000 })
+    try {
+      let move = (): void => {}
+      const jobs = await open({
+        a: (context) => {
+          move = () => context.progress({ phase: 'work', done: 1, total: 2, unit: 'steps' })
+          return endless(context)
+        },
+      })
+      const { id } = await jobs.start(request('a'))
+      const stalledSince = () => jobs.list().jobs[0]?.stalledSince
+      const begun = new Date().toISOString()
+      vi.advanceTimersByTime(STALL_LIMIT_MS.evaluate - 1)
+      expect(stalledSince()).toBeNull()
+      vi.advanceTimersByTime(1)
+      expect(stalledSince()).toBe(begun)
+      move()
+      expect(stalledSince()).toBeNull()
+      vi.advanceTimersByTime(STALL_LIMIT_MS.evaluate)
+      expect(stalledSince()).not.toBeNull()
+      const ended = until(jobs, id)
+      await jobs.cancel(id)
+      expect(await ended).toMatchObject({ state: 'cancelled', stalledSince: null })
+    } finally {
+      vi.useRealTimers()
+    }
+  })
+
   it('run one after the other and tell what they do', async () => {
     const order: string[] = []
     const jobs = await open({
@@ -125,6 +154,7 @@ describe('jobs', () => {
       state: 'interrupted',
       attempts: 2,
       engineDeaths: 2,
+      stalledSince: null,
       suspect: true,
     })
     const second = await jobs.start(request('a'))

@@ -8,9 +8,10 @@ import { AppError } from '../contract/errors.ts'
 import type { StreamContext } from '../rpc/server.ts'
 import { createChanges, watchSnapshots } from './changes.ts'
 import { createJobFeed, type JobEvent } from './job-feed.ts'
-import { emptyProgress, isFinal, type JobKinds, type Lane } from './job-kind.ts'
+import { emptyProgress, isFinal, type JobKinds, type Lane, STALL_LIMIT_MS } from './job-kind.ts'
 import type { JobRecords } from './job-records.ts'
 import { kindOf, runJob, savedBy } from './job-runner.ts'
+import { createStallWatch } from './stall-watch.ts'
 
 export interface JobsDeps {
   kinds: JobKinds
@@ -96,26 +97,35 @@ export function createJobs({ kinds, records, now, onFinished }: JobsDeps): Jobs 
     const record = change(id, { state: 'running', startedAt: now().toISOString(), progress: emptyProgress('check') })
     const detail = records.detail(id)
     detail.tensors.length = 0
+    const watch = createStallWatch({
+      limitMs: STALL_LIMIT_MS[record.job.kind],
+      now: () => now().getTime(),
+      onChange: (since) => change(id, { stalledSince: since === null ? null : new Date(since).toISOString() }),
+    })
     const context = {
       signal: own.abort.signal,
       jobId: id,
       attempt: record.attempts,
       progress: (progress: JobRecord['progress']) => {
+        watch.progress()
         change(id, { progress }, { durable: false })
       },
       tensor: (tensor: JobDetail['tensors'][number]) => {
+        watch.progress()
         detail.tensors.push(tensor)
         feed.emit(id, { type: 'tensor', tensor })
       },
       log: (text: string) => log(id, text),
     }
     const outcome = await runJob(kinds, record, context, () => now().getTime())
+    watch.stop()
     const stopped = outcome.state === 'cancelled'
     const left = outcome.state === 'done' ? { text: null, resumable: false } : await savedBy(kinds, record.job)
     if (outcome.error !== null) log(id, outcome.error.message)
     const finished = change(id, {
       state: stopped && own.pausing ? 'paused' : stopped && closing ? 'interrupted' : outcome.state,
       finishedAt: now().toISOString(),
+      stalledSince: null,
       error: outcome.error?.toShape() ?? null,
       saved: left.text,
       resumable: left.resumable,
@@ -181,6 +191,7 @@ export function createJobs({ kinds, records, now, onFinished }: JobsDeps): Jobs 
         resultModelId: null,
         suspect: false,
         engineDeaths: 0,
+        stalledSince: null,
         attempts: 1,
         priority: 0,
       })
@@ -248,6 +259,7 @@ export function createJobs({ kinds, records, now, onFinished }: JobsDeps): Jobs 
         change(record.id, {
           state: 'interrupted',
           finishedAt: now().toISOString(),
+          stalledSince: null,
           error: null,
           saved: left.text ?? (started ? null : 'It had not started yet.'),
           resumable: left.resumable,

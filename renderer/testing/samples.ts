@@ -124,6 +124,7 @@ export function sampleJob(changes: Partial<JobRecord> = {}): JobRecord {
     resultModelId: null,
     suspect: false,
     engineDeaths: 0,
+    stalledSince: null,
     attempts: 1,
     priority: 0,
     ...changes,

@@ -9,7 +9,7 @@ import { useWatch } from '../../client/use-query.ts'
 import { Badge } from '../../ui/badge.tsx'
 import { Button, IconButton } from '../../ui/button.tsx'
 import { ConfirmDialog } from '../../ui/dialog.tsx'
-import { formatDateTime } from '../../ui/format.ts'
+import { formatDateTime, formatDuration } from '../../ui/format.ts'
 import { ActionBar, PageHeader } from '../../ui/page.tsx'
 import { SkeletonRows } from '../../ui/skeleton.tsx'
 import { Tabs } from '../../ui/tabs.tsx'
@@ -27,12 +27,13 @@ export function JobView({ job, now }: { job: JobRecord; now: number }) {
   const makesTensors = job.job.kind === 'quantize' || job.job.kind === 'download-quantize'
   const [view, setView] = useState<View>(makesTensors ? 'tensors' : 'log')
   const words = stateWords(job.state)
+  const stalled = job.state === 'running' ? job.stalledSince : null
   return (
     <>
       <PageHeader
         level={2}
         title={job.title}
-        beside={<Badge tone={words.tone}>{words.label}</Badge>}
+        beside={stalled ? <Badge tone="warn">Stalled</Badge> : <Badge tone={words.tone}>{words.label}</Badge>}
         subtitle={`Asked for ${formatDateTime(job.createdAt)}`}
         actions={
           !isActive(job) && <IconButton label="Remove from history" icon={Trash2} onClick={() => setDialog('remove')} />
@@ -41,6 +42,18 @@ export function JobView({ job, now }: { job: JobRecord; now: number }) {
       <div className="flex shrink-0 flex-col gap-4 border-b border-line px-5 py-4">
         <JobProgress record={job} now={now} />
         {job.error && job.state !== 'cancelled' && <ErrorView error={job.error} />}
+        {stalled !== null && (
+          <div className="flex flex-wrap items-center gap-3 text-sm text-warn-text">
+            <span>
+              <span role="alert">This job does not move any more and may hang.</span> Last progress{' '}
+              {formatDuration(Math.max(0, Math.floor((now - Date.parse(stalled)) / 1000)))} ago.
+            </span>
+            <Button size="sm" onClick={() => setDialog('stop')}>
+              End it
+            </Button>
+            <span className="text-ink-3">An engine that does not answer within 5 s is ended; the app goes on.</span>
+          </div>
+        )}
         {job.suspect && (
           <p className="text-sm text-warn-text">
             This input stopped the engine twice. It may do so again; the log below has what was reported.

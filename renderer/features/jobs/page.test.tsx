@@ -33,6 +33,23 @@ beforeEach(() => {
 afterEach(cleanup)
 
 describe('JobsPage', () => {
+  it('says that a job does not move and offers to end it', async () => {
+    const cancelled: string[] = []
+    const stalledSince = new Date(Date.now() - 600_000).toISOString()
+    setUp([sampleJob({ stalledSince })], {
+      'jobs.cancel': ({ id }) => {
+        cancelled.push(id)
+        return sampleJob({ id, state: 'stopping' })
+      },
+    })
+    expect((await screen.findByRole('alert')).textContent).toMatch(/does not move/)
+    expect(screen.getByText(/Last progress 10.min/)).toBeDefined()
+    expect(screen.getByText('Stalled')).toBeDefined()
+    fireEvent.click(screen.getByRole('button', { name: 'End it' }))
+    fireEvent.click(await screen.findByRole('button', { name: 'Stop' }))
+    await waitFor(() => expect(cancelled).toHaveLength(1))
+  })
+
   it('shows the running job with phase, done of total and rate', async () => {
     setUp([sampleJob()])
     expect(await screen.findByText('3 of 4')).toBeDefined()
