@@ -27,6 +27,7 @@ export function useDevice(): DeviceUse {
   const save = useAction(async (device: DeviceChoice) => {
     cache.setAnswer('settings.get', {}, await client.call('settings.set', { device }))
     cache.invalidate('quantize.estimate')
+    cache.invalidate('compare.rows')
   })
   const machine = engine?.machine ?? null
   const choice = settings?.device ?? 'auto'

@@ -107,7 +107,7 @@ function RunFigures({ modelId }: { modelId: string }) {
           />
           {device.gpus.length > 0 && (
             <Field label="Runs on" layout="row">
-              <DeviceSelect device={device} />
+              <DeviceSelect device={device} className="w-48" />
             </Field>
           )}
           <div className="flex flex-wrap gap-x-8 gap-y-3 pt-2">
