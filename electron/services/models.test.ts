@@ -56,6 +56,26 @@ describe('the library', () => {
     await watching
   })
 
+  it('tells a window of what the command line made or took away beside it', async () => {
+    const world = await createWorld()
+    const seen: string[][] = []
+    const stop = new AbortController()
+    const watching = world.client.stream(
+      'models.watch',
+      {},
+      { onEvent: ({ models }) => seen.push(models.map(({ name }) => name)), signal: stop.signal },
+    )
+    await vi.waitFor(() => expect(seen).toHaveLength(1))
+    const cli = await createWorld({ root: world.root, host: 'cli' })
+    const path = makeTinyModel(join(world.root, 'from the command line'))
+    await cli.app.services.library.add(path, 'created')
+    await vi.waitFor(() => expect(seen.at(-1)).toContain('from the command line'), 10_000)
+    await cli.app.services.library.forget(path)
+    await vi.waitFor(() => expect(seen.at(-1)).not.toContain('from the command line'), 10_000)
+    stop.abort()
+    await watching
+  })
+
   it('lists linear layers block by block with the layers of a block in the order of computation', async () => {
     const world = await createWorld()
     const { id } = await world.client.call('models.add', { path: makeTinyModel(join(world.root, 'tiny')) })

@@ -13,6 +13,7 @@ import { type Conversations, createConversations } from './conversations.ts'
 import { createDevices, type Devices } from './devices.ts'
 import { engineStarted } from './engine-settings.ts'
 import { createEvaluator } from './evaluate.ts'
+import { watchFolder } from './folder-watch.ts'
 import { createDownloadKind } from './hub/download-kind.ts'
 import { createHub, DEFAULT_HUB_TUNING, type Hub, type HubTuning } from './hub/hub.ts'
 import { hubNames } from './hub/source-name.ts'
@@ -198,6 +199,8 @@ export async function createServices({
   // The command line runs its work without records: the jobs of a window that is open beside it are not its own.
   const jobs = createJobs({ kinds, records: stores.jobs, now })
   if (platform.host !== 'cli') await jobs.recover()
+  // What the command line makes beside a window is recorded in the library: there the window sees it.
+  const stopWatchingLibrary = platform.host === 'cli' ? () => {} : watchFolder(inData('library'), models.changed)
 
   return {
     supervisor,
@@ -235,6 +238,7 @@ export async function createServices({
       await jobs.dispose()
       hub.dispose()
       stopWatching()
+      stopWatchingLibrary()
       loaded.dispose()
       tokenizers.dispose()
       await supervisor.dispose()
