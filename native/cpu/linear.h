@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "core/job.h"
@@ -24,6 +25,9 @@ class Linear {
   /// or 4 bytes a weight.
   static Linear quantized(const QuantizedTensor& tensor, DType compute_dtype, Buffer bias);
 
+  /// Module the layer was loaded from; empty where nobody said.
+  const std::string& name() const { return name_; }
+  void set_name(std::string name) { name_ = std::move(name); }
   int64_t out() const { return out_; }
   int64_t in() const { return in_; }
   const TiledWeights* tiled() const { return tiled_ ? &*tiled_ : nullptr; }
@@ -38,6 +42,7 @@ class Linear {
   void read_row(int64_t r, float* out) const;
 
  private:
+  std::string name_;
   int64_t out_ = 0, in_ = 0;
   DenseRows rows_;
   std::shared_ptr<const void> keep_;

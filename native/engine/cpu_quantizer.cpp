@@ -22,7 +22,7 @@ class CpuQuantizer final : public Quantizer {
     const QuantizeRequest request = *request_;
     request_.reset();
     QuantizedTensor tensor =
-        quant_method(request.method).quantize(request.weight, request.config, request.format, stats, &reporter);
+        quant_method(request.method).quantize(request.weight, request.config, request.format, request.moments.get(), stats, &reporter);
     cast_meta(tensor, request.meta_dtype);
     return tensor;
   }

@@ -17,8 +17,10 @@
 #include "engine/methods.h"
 #include "engine/quantize_journal.h"
 #include "engine/quantize_on.h"
+#include "engine/self_moments.h"
 #include "io/hqq_layer.h"
 #include "io/sha256.h"
+#include "quant/method.h"
 
 namespace hqq {
 namespace {
@@ -64,11 +66,13 @@ std::string source_identity(const TensorStore& store) {
   return hash_of(text);
 }
 
-std::string plan_identity(const QuantizePlan& plan) {
+std::string plan_identity(const QuantizePlan& plan, uint64_t seed) {
   std::string text;
+  bool seeded = false;
   for (const WorkItem& item : plan.items) {
     if (!item.choice) continue;
     const QuantConfig& c = item.choice->config;
+    seeded = seeded || quant_method(item.choice->method).needs != MomentsNeed::none;
     text += item.choice->module + " " + item.choice->method;
     for (const int64_t value : {int64_t{c.nbits}, c.group_size, int64_t{c.axis}, int64_t{c.channel_wise},
                                 int64_t{c.round_zero}, int64_t{c.quant_zero}, int64_t{c.quant_scale}}) {
@@ -76,6 +80,7 @@ std::string plan_identity(const QuantizePlan& plan) {
     }
     text += "\n";
   }
+  if (seeded) text += "seed " + std::to_string(seed) + "\n";
   for (const OutputFilePlan& file : plan.files) text += file.name + "\n" + file.header + "\n";
   return hash_of(text);
 }
@@ -128,6 +133,7 @@ class Run {
     open_output();
     discard_wrong();
     take_over_finished();
+    measure_moments();
     try {
       for (size_t i = 0; i < plan_.items.size(); ++i) {
         if (is_due(i)) work_on(i);
@@ -149,15 +155,35 @@ class Run {
   }
 
  private:
-  void report(const char* phase, const WorkItem* current) {
+  Json progress_event(const char* phase) const {
     Json event;
     event.set("type", "progress").set("phase", phase).set("tensorsDone", tensors_done_);
     event.set("tensorsTotal", static_cast<int64_t>(plan_.items.size()))
         .set("bytesDone", bytes_done_)
         .set("bytesTotal", plan_.source_bytes);
-    event.set("current", current ? Json(current->name()) : Json());
-    reporter_.progress(event.dump());
+    return event;
   }
+
+  void report(const char* phase, const WorkItem* current) {
+    reporter_.progress(progress_event(phase).set("current", current ? Json(current->name()) : Json()).dump());
+  }
+
+  /// Counts the tokens of measuring moments, which happens before any tensor.
+  class MomentsProgress final : public Reporter {
+   public:
+    explicit MomentsProgress(Run& run) : run_(run) {}
+    void progress(const std::string& json) override {
+      const Json report = parse_json(json);
+      Json event = run_.progress_event(report.at("phase").as_string().c_str());
+      event.set("current", Json()).set("tokensDone", report.at("done")).set("tokensTotal", report.at("total"));
+      run_.reporter_.progress(event.dump());
+    }
+    void emit(const std::string&) override {}
+    bool cancelled() const override { return run_.reporter_.cancelled(); }
+
+   private:
+    Run& run_;
+  };
 
   /// Whether this run may read the tensor: of a source that is still arriving, only what has arrived.
   bool is_wanted(const WorkItem& item) const {
@@ -172,6 +198,27 @@ class Run {
     if (options_.arriving->discard.empty()) return;
     for (const std::string& tensor : options_.arriving->discard) journal_->discard(tensor);
     journal_->sync();
+  }
+
+  /// Only for tensors that are still to be done: a resumed run may need no text at all.
+  void measure_moments() {
+    std::vector<LayerChoice> due;
+    for (size_t i = 0; i < plan_.items.size(); ++i) {
+      if (plan_.items[i].choice && is_due(i)) due.push_back(*plan_.items[i].choice);
+    }
+    if (options_.arriving) {
+      for (const LayerChoice& choice : due) {
+        require(quant_method(choice.method).needs == MomentsNeed::none, ErrorCode::bad_input,
+                "method \"" + choice.method + "\" has to run the model first, which is still arriving; download it, then quantize");
+      }
+    }
+    MomentsProgress progress(*this);
+    moments_ = measure_self_moments(options_.model_dir, due, {.seed = options_.seed}, progress);
+  }
+
+  std::shared_ptr<const InputMoments> moments_of(const std::string& module) const {
+    const auto found = moments_.find(module);
+    return found != moments_.end() ? found->second : nullptr;
   }
 
   void collect_missing() {
@@ -199,7 +246,7 @@ class Run {
     // Devices agree in all but a few values; files of one run come from one kind of device.
     const std::string arithmetic = options_.device == "cpu" ? "" : " cuda";
     const std::string source = options_.arriving ? options_.arriving->identity : source_identity(store_);
-    journal_.emplace(options_.out_dir, JobIdentity{source, plan_identity(plan_) + arithmetic, engine_version()});
+    journal_.emplace(options_.out_dir, JobIdentity{source, plan_identity(plan_, options_.seed) + arithmetic, engine_version()});
     for (const OutputFilePlan& file : plan_.files) files_.emplace_back(options_.out_dir, file);
     check_space();
     for (size_t i = 0; i < files_.size(); ++i) files_[i].prepare(plan_.files[i]);
@@ -291,7 +338,7 @@ class Run {
       if (!item.choice || !is_due(next_start_)) continue;
       const bool started = naming(item, [&] {
         const QuantizeRequest request{store_.view(item.source), item.choice->config, item.choice->method, PackFormat::dense,
-                                      item.meta_dtype};
+                                      item.meta_dtype, moments_of(item.choice->module)};
         const bool room = quantizer_->has_room(request);
         if (room) quantizer_->start(request);
         return room;
@@ -429,6 +476,7 @@ class Run {
   std::unique_ptr<Quantizer> quantizer_;  // after store_, whose weights it reads
   size_t next_start_ = 0;                 // first tensor not handed to it
   std::set<std::string> wanted_;  // of an arriving source
+  MomentsByModule moments_;
   int64_t tensors_done_ = 0, bytes_done_ = 0, unsynced_bytes_ = 0;
   Clock::time_point last_sync_ = Clock::now();
   QuantizeModelResult result_;

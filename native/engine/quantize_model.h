@@ -32,6 +32,7 @@ struct QuantizeModelOptions {
   std::optional<DType> compute_dtype;
   std::string device = "cpu";  // or "cuda:UUID" (engine/device_field.h)
   int64_t max_file_bytes = 5'000'000'000;
+  uint64_t seed = 0;  // of the text that methods with moments let the model write
   std::optional<ArrivingSource> arriving = std::nullopt;
 };
 

@@ -6,6 +6,7 @@
 
 #include "core/job.h"
 #include "quant/bitpack.h"
+#include "quant/input_moments.h"
 #include "quant/types.h"
 
 namespace hqq {
@@ -16,6 +17,7 @@ struct QuantizeRequest {
   std::string method;  // a name of quant/method.h
   PackFormat format = PackFormat::dense;
   DType meta_dtype = DType::f32;  // of scale and zero, unless they are quantized themselves
+  std::shared_ptr<const InputMoments> moments{};  // of the layer's input, for methods that want them
 };
 
 /// Matrices go in and come out in the same order; how many can be under way at once is the implementation's matter. One

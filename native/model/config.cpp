@@ -46,6 +46,12 @@ std::string parse_architecture(const Json& json) {
   return list->as_array().front().as_string();
 }
 
+int32_t parse_bos(const Json& json, int64_t vocab_size) {
+  const Json* field = json.find("bos_token_id");
+  if (field == nullptr || !field->is_int() || field->as_int() < 0 || field->as_int() >= vocab_size) return -1;
+  return static_cast<int32_t>(field->as_int());
+}
+
 std::vector<int32_t> parse_eos(const Json& json) {
   std::vector<int32_t> ids;
   const auto add = [&ids](const Json& id) {
@@ -233,6 +239,7 @@ ModelConfig parse_model_config(const Json& source) {
     c.layers.push_back(layer);
   }
   c.eos_ids = parse_eos(json);
+  c.bos_id = parse_bos(json, c.vocab_size);
   return c;
 }
 

@@ -105,6 +105,10 @@ struct ModelConfig {
   std::vector<LayerConfig> layers;  // num_layers of them
   MoeConfig moe;
   std::vector<int32_t> eos_ids;  // config.json's; generation_config.json is the caller's business
+  int32_t bos_id = -1;           // -1: config.json names none
+
+  /// What a text begins with when nothing was said before it.
+  int32_t first_id() const { return bos_id >= 0 ? bos_id : (eos_ids.empty() ? 0 : eos_ids.front()); }
 
   int64_t q_size() const { return num_heads * head_dim; }
   int64_t kv_size() const { return num_kv_heads * head_dim; }

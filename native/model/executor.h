@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "model/input_observer.h"
 #include "model/model.h"
 
 namespace hqq {
@@ -16,6 +17,7 @@ namespace hqq {
 struct ForwardOptions {
   bool eight_bit = false;   // Numerics::fast; an executor without 8-bit activations ignores it
   int64_t rope_length = 0;  // sequence length that dynamic rope scaling stretches to
+  InputObserver* observer = nullptr;  // sees the inputs of the linear layers of a batch; CPU only
 };
 
 /// A decode loop that feeds each chosen id back by itself, several steps ahead of the reader.

@@ -57,7 +57,8 @@ struct Model::Impl {
   /// Positions [first, ids.size()) through the model in batches; `each(begin, count)` may read logits of the batch just
   /// done.
   template <typename Each>
-  void run(std::span<const int32_t> ids, int64_t first, bool eight_bit, Reporter& reporter, Each&& each) {
+  void run(std::span<const int32_t> ids, int64_t first, bool eight_bit, Reporter& reporter, Each&& each,
+           InputObserver* observer = nullptr) {
     const auto total = static_cast<int64_t>(ids.size());
     // What is being overwritten must not be taken for valid if this throws.
     cached.resize(static_cast<size_t>(std::min<int64_t>(first, static_cast<int64_t>(cached.size()))));
@@ -66,7 +67,7 @@ struct Model::Impl {
     for (int64_t at = first; at < total;) {
       const int64_t count = std::min(executor->max_batch_tokens(), total - at);
       const auto batch = ids.subspan(static_cast<size_t>(at), static_cast<size_t>(count));
-      executor->forward(batch, at, {.eight_bit = eight_bit, .rope_length = total}, reporter);
+      executor->forward(batch, at, {.eight_bit = eight_bit, .rope_length = total, .observer = observer}, reporter);
       cached.insert(cached.end(), batch.begin(), batch.end());
       each(at, count);
       at += count;
@@ -232,6 +233,22 @@ GenerateResult Model::generate(std::span<const int32_t> ids, const GenerateOptio
   }
   (result.new_ids.empty() ? result.prefill_seconds : result.decode_seconds) = seconds_since(clock);
   return result;
+}
+
+void Model::observe_inputs(const std::vector<std::vector<int32_t>>& sequences, InputObserver& observer,
+                           Reporter& reporter) {
+  int64_t done = 0, total = 0;
+  for (const auto& ids : sequences) {
+    impl_->check_ids(ids);
+    const auto length = static_cast<int64_t>(ids.size());
+    require(length >= 2 && length <= impl_->executor->capacity(), ErrorCode::bad_input,
+            "observe: a sequence of " + std::to_string(length) + " tokens does not fit");
+    total += length;
+  }
+  for (const auto& ids : sequences) {
+    const auto count = [&](int64_t, int64_t tokens) { report(reporter, "observe", done += tokens, total); };
+    impl_->run(ids, 0, false, reporter, count, &observer);
+  }
 }
 
 double Model::Impl::window_loss(std::span<const int32_t> ids, const ScoredWindow& window, bool eight_bit,

@@ -25,7 +25,8 @@ enum class Numerics : uint8_t {
   fast,
 };
 
-class WeightSource;  // model/weight_source.h
+class WeightSource;   // model/weight_source.h
+class InputObserver;  // model/input_observer.h
 
 struct LoadOptions {
   /// Dtype in which quantized weights are dequantized (scale, zero and W' are rounded to it): f32, f16 or bf16.
@@ -137,6 +138,10 @@ class Model {
   /// does not fit the context.
   GenerateResult generate(std::span<const int32_t> ids, const GenerateOptions& options,
                           const std::function<void(int32_t id)>& on_token, Reporter& reporter);
+
+  /// Runs each sequence of ids from an empty cache, in batches of more than one token, and shows `observer` the inputs of all
+  /// linear layers but the head. CPU only. Progress {"phase":"observe","done":tokens,"total":tokens}. Throws as logits().
+  void observe_inputs(const std::vector<std::vector<int32_t>>& sequences, InputObserver& observer, Reporter& reporter);
 
   /// Progress after each window: {"phase":"perplexity","done":windows,"total":windows,"perplexity":running}.
   PerplexityResult perplexity(std::span<const int32_t> ids, const PerplexityOptions& options, Reporter& reporter);

@@ -76,6 +76,11 @@ void Transformer::norm_runs(const Norm& norm, float* x, int64_t rows, int64_t si
 }
 
 void Transformer::run(std::initializer_list<LinearCall> calls, const float* x, int64_t tokens, const Batch& batch) {
+  if (batch.observer != nullptr) {
+    std::vector<std::string_view> modules;
+    for (const LinearCall& call : calls) modules.push_back(call.layer->name());
+    batch.observer->observe(modules, x, tokens, calls.begin()->layer->in());
+  }
   run_linear({calls.begin(), calls.size()}, x, tokens, batch.eight_bit, activations_, batch.reporter);
 }
 
@@ -100,7 +105,7 @@ void Transformer::forward(std::span<const int32_t> ids, int64_t start, const For
         for (int64_t i = 0; i < hidden; ++i) row[i] *= scale;
     }
   });
-  const Batch batch{start, tokens, options.eight_bit, reporter};
+  const Batch batch{start, tokens, options.eight_bit, options.observer, reporter};
   for (int64_t i = 0; i < config_.num_layers; ++i) {
     check_cancelled(reporter);
     block(i, batch);

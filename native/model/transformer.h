@@ -34,6 +34,7 @@ class Transformer {
   struct Batch {
     int64_t start, tokens;
     bool eight_bit;
+    InputObserver* observer;
     const Reporter& reporter;
   };
 

@@ -114,6 +114,7 @@ class Loader {
       if (t.mapped) w_.mapped_bytes += t.view.bytes();
       const DType dtype = t.view.dtype;
       Linear layer = Linear::dense(t.view, std::move(t.keep), std::move(bias));
+      layer.set_name(spec.module);
       describe(spec.module, layer, nullptr, dtype);
       return layer;
     }
@@ -123,6 +124,7 @@ class Loader {
                 to_string(shape));
     w_.parameters += spec.out * spec.in;
     Linear layer = Linear::quantized(q, compute_, std::move(bias));
+    layer.set_name(spec.module);
     describe(spec.module, layer, &q.config, q.scale.dtype);
     source_.release(spec.module);
     return layer;

@@ -4,31 +4,51 @@
 #include <string>
 
 #include "core/error.h"
+#include "quant/compensated.h"
 #include "quant/refined.h"
 
 namespace hqq {
 namespace {
 
-QuantizedTensor quantize_hqq(const TensorView& weight, QuantConfig config, PackFormat format, QuantStats* stats,
-                             Reporter* reporter) {
+QuantizedTensor quantize_hqq(const TensorView& weight, QuantConfig config, PackFormat format, const InputMoments*,
+                             QuantStats* stats, Reporter* reporter) {
   config.optimize = true;
   return quantize(weight, config, format, stats, reporter);
 }
 
-QuantizedTensor quantize_rtn(const TensorView& weight, QuantConfig config, PackFormat format, QuantStats* stats,
-                             Reporter* reporter) {
+QuantizedTensor quantize_rtn(const TensorView& weight, QuantConfig config, PackFormat format, const InputMoments*,
+                             QuantStats* stats, Reporter* reporter) {
   config.optimize = false;
   return quantize(weight, config, format, stats, reporter);
 }
 
-QuantizedTensor refined(const TensorView& weight, QuantConfig config, PackFormat format, QuantStats* stats, Reporter* reporter) {
+QuantizedTensor refined(const TensorView& weight, QuantConfig config, PackFormat format, const InputMoments*, QuantStats* stats,
+                        Reporter* reporter) {
   return quantize_refined(weight, config, format, nullptr, stats, reporter);
 }
 
-constexpr std::array<QuantMethod, 3> kMethods = {{
-    {"hqq", "Half-quadratic optimization of the zero points; needs no calibration data.", quantize_hqq},
-    {"rtn", "Plain round-to-nearest on the range of each group: the baseline.", quantize_rtn},
-    {"refined", "Scale and zero of each group fitted to its weights by least squares; needs no calibration data.", refined},
+QuantizedTensor self_weighted(const TensorView& weight, QuantConfig config, PackFormat format, const InputMoments* moments,
+                              QuantStats* stats, Reporter* reporter) {
+  return quantize_refined(weight, config, format, moments != nullptr ? moments->diagonal.as<float>() : nullptr, stats, reporter);
+}
+
+QuantizedTensor self_compensated(const TensorView& weight, QuantConfig config, PackFormat format, const InputMoments* moments,
+                                 QuantStats* stats, Reporter* reporter) {
+  const bool possible = moments != nullptr && moments->full.bytes() > 0 &&
+                        can_compensate(resolve_grouping(config, weight.shape), weight.shape);
+  if (!possible) return self_weighted(weight, config, format, moments, stats, reporter);
+  return quantize_compensated(weight, config, format, *moments, stats, reporter);
+}
+
+constexpr std::array<QuantMethod, 5> kMethods = {{
+    {"hqq", "Half-quadratic optimization of the zero points; needs no calibration data.", MomentsNeed::none, quantize_hqq},
+    {"rtn", "Plain round-to-nearest on the range of each group: the baseline.", MomentsNeed::none, quantize_rtn},
+    {"refined", "Scale and zero of each group fitted to its weights by least squares; needs no calibration data.",
+     MomentsNeed::none, refined},
+    {"self", "Least squares with each column weighted by its input, measured on text that the model writes itself.",
+     MomentsNeed::diagonal, self_weighted},
+    {"self-compensated", "As self, and later columns take back the rounding errors of earlier ones.", MomentsNeed::full,
+     self_compensated},
 }};
 
 }  // namespace

@@ -13,8 +13,9 @@ namespace {
 /// A column that no input reaches still needs weights near its own.
 constexpr float kLeastWeight = 1e-6f;
 
-/// Column weights with a floor, so that no group is without any.
-Buffer floored(const float* column_weights, int64_t columns) {
+}  // namespace
+
+Buffer floored_weights(const float* column_weights, int64_t columns) {
   Buffer weights(columns * 4, MemoryUse::scratch);
   double mean = 0;
   for (int64_t i = 0; i < columns; ++i) mean += static_cast<double>(column_weights[i]) / static_cast<double>(columns);
@@ -22,8 +23,6 @@ Buffer floored(const float* column_weights, int64_t columns) {
   for (int64_t i = 0; i < columns; ++i) weights.as<float>()[i] = std::max(column_weights[i], least);
   return weights;
 }
-
-}  // namespace
 
 GroupMaps solve_refined(const TensorView& weight, const QuantConfig& config, const Grouping& view, const float* column_weights,
                         Reporter& reporter) {
@@ -34,7 +33,7 @@ GroupMaps solve_refined(const TensorView& weight, const QuantConfig& config, con
 
   const WeightReader weights(weight);
   const int64_t columns = weight.shape.back();
-  const Buffer importance = column_weights != nullptr ? floored(column_weights, columns) : Buffer();
+  const Buffer importance = column_weights != nullptr ? floored_weights(column_weights, columns) : Buffer();
   const GroupReader reader(weights, view, column_weights != nullptr ? importance.as<float>() : nullptr, columns);
   const FitGroup fit = fit_group();
   const auto max_value = static_cast<float>(max_quantized_value(config.nbits));

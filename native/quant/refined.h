@@ -13,6 +13,9 @@ namespace hqq {
 GroupMaps solve_refined(const TensorView& weight, const QuantConfig& config, const Grouping& view, const float* column_weights,
                         Reporter& reporter);
 
+/// Column weights with a floor, so that no group is without any; f32[columns].
+Buffer floored_weights(const float* column_weights, int64_t columns);
+
 /// solve_refined() and the integers. `stats` and `reporter` may be null.
 QuantizedTensor quantize_refined(const TensorView& weight, const QuantConfig& config, PackFormat format,
                                  const float* column_weights, QuantStats* stats, Reporter* reporter);

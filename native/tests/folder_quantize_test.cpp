@@ -159,7 +159,7 @@ TEST("folder: layers are quantized as one by one, the rest is kept") {
   for (const LayerChoice& choice : options.choices) {
     QuantizedTensor expected =
         quant_method(choice.method)
-            .quantize(source.view(choice.module + ".weight"), choice.config, PackFormat::dense, nullptr, nullptr);
+            .quantize(source.view(choice.module + ".weight"), choice.config, PackFormat::dense, nullptr, nullptr, nullptr);
     cast_meta(expected, DType::f16);
     const QuantizedTensor got = load_hqq_layer(made, choice.module);
     CHECK(got.packing == expected.packing && got.packed_shape == expected.packed_shape);

@@ -130,8 +130,8 @@ TEST("the optimizer lowers the error of plain rounding") {
   const Matrix matrix(64, 256);
   for (const int nbits : {8, 6, 5, 4, 3, 2, 1}) {
     QuantStats hqq_stats, rtn_stats;
-    quant_method("hqq").quantize(matrix.view(), config_with(nbits, 64), PackFormat::dense, &hqq_stats, nullptr);
-    quant_method("rtn").quantize(matrix.view(), config_with(nbits, 64), PackFormat::dense, &rtn_stats, nullptr);
+    quant_method("hqq").quantize(matrix.view(), config_with(nbits, 64), PackFormat::dense, nullptr, &hqq_stats, nullptr);
+    quant_method("rtn").quantize(matrix.view(), config_with(nbits, 64), PackFormat::dense, nullptr, &rtn_stats, nullptr);
     CHECK(hqq_stats.mean_abs_error <= rtn_stats.mean_abs_error * 1.001, nbits, " bit: ", hqq_stats.mean_abs_error, " vs ", rtn_stats.mean_abs_error);
     CHECK(hqq_stats.iterations > 0 && rtn_stats.iterations == 0);
     CHECK(hqq_stats.mean_abs_weight > 0.01 && hqq_stats.mean_sq_error > 0 && hqq_stats.seconds > 0);

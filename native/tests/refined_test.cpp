@@ -66,7 +66,7 @@ bool same_bits(const QuantizedTensor& a, const QuantizedTensor& b) {
 }
 
 QuantizedTensor by_method(const char* name, const Matrix& matrix, const QuantConfig& config) {
-  return quant_method(name).quantize(matrix.view(), config, PackFormat::dense, nullptr, nullptr);
+  return quant_method(name).quantize(matrix.view(), config, PackFormat::dense, nullptr, nullptr, nullptr);
 }
 
 }  // namespace

@@ -140,7 +140,7 @@ void compare_all(const std::vector<QuantizeRequest>& requests) {
       const QuantizedTensor ours = device->finish(&stats, nobody);
       const QuantizedTensor cpu =
           quant_method(requests[i].method)
-              .quantize(requests[i].weight, requests[i].config, requests[i].format, &cpu_stats, &nobody);
+              .quantize(requests[i].weight, requests[i].config, requests[i].format, nullptr, &cpu_stats, &nobody);
       compare(describe(requests[i]), ours, stats, cpu, cpu_stats, sums);
     } catch (const std::exception& error) {
       if (++failed <= 12) failures += std::string("\n  ") + describe(requests[i]) + ": " + error.what();

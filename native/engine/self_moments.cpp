@@ -1,0 +1,99 @@
+#include "engine/self_moments.h"
+
+#include <algorithm>
+#include <set>
+
+#include "engine/machine.h"
+#include "model/moments.h"
+#include "model/model.h"
+#include "quant/method.h"
+
+namespace hqq {
+namespace {
+
+using Names = std::set<std::string, std::less<>>;
+
+/// Passes the progress of one step of the model on under our phase and with the tokens of all steps.
+class PhaseProgress final : public Reporter {
+ public:
+  PhaseProgress(Reporter& target, const char* phase) : target_(target), phase_(phase) {}
+  void done(int64_t tokens, int64_t total) {
+    Json event;
+    event.set("phase", phase_).set("done", tokens).set("total", total);
+    target_.progress(event.dump());
+  }
+  void progress(const std::string& json) override {
+    const Json report = parse_json(json);
+    if (report.get("phase", "") != "observe") return;
+    Json event;
+    event.set("phase", phase_).set("done", report.at("done")).set("total", report.at("total"));
+    target_.progress(event.dump());
+  }
+  void emit(const std::string&) override {}
+  bool cancelled() const override { return target_.cancelled(); }
+
+ private:
+  Reporter& target_;
+  std::string phase_;
+};
+
+/// Throws when the full matrices of the layers would not fit beside the model.
+void check_memory(const ModelInfo& info, const Names& full) {
+  int64_t bytes = 0;
+  std::set<std::pair<std::string, int64_t>> counted;
+  for (const LayerInfo& layer : info.layers) {
+    if (!full.contains(layer.name)) continue;
+    // Layers of one block with equally wide inputs mostly share them; this counts each block's widths once.
+    const std::string block = layer.name.substr(0, layer.name.find_last_of('.'));
+    if (counted.emplace(block, layer.shape.back()).second) bytes += layer.shape.back() * layer.shape.back() * 4;
+  }
+  const int64_t available = static_cast<int64_t>(machine_info().at("availableMemoryBytes").as_number());
+  require(bytes < available * 4 / 5, ErrorCode::out_of_memory,
+          "error feedback needs " + std::to_string(bytes / 1'000'000) + " MB for the moments of this model, " +
+              std::to_string(available / 1'000'000) + " MB are free; choose method \"self\", or \"self-compensated\" for fewer layers");
+}
+
+std::vector<std::vector<int32_t>> write_text(Model& model, const SelfTextOptions& options, Reporter& reporter) {
+  PhaseProgress progress(reporter, "write-text");
+  std::vector<std::vector<int32_t>> sequences;
+  const int64_t total = options.sequences * options.length;
+  const std::vector<int32_t> first = {model.info().config.first_id()};
+  for (int64_t i = 0; i < options.sequences; ++i) {
+    GenerateOptions generate;
+    generate.sampling.temperature = 1.0;
+    generate.sampling.seed = options.seed * 1'000'003 + static_cast<uint64_t>(i);
+    generate.max_new_tokens = options.length - 1;
+    generate.numerics = Numerics::fast;
+    GenerateResult written = model.generate(first, generate, [](int32_t) {}, progress);
+    check_cancelled(reporter);
+    sequences.push_back(first);
+    sequences.back().insert(sequences.back().end(), written.new_ids.begin(), written.new_ids.end());
+    progress.done((i + 1) * options.length, total);
+  }
+  return sequences;
+}
+
+}  // namespace
+
+MomentsByModule measure_self_moments(const std::string& model_dir, const std::vector<LayerChoice>& choices,
+                                     const SelfTextOptions& options, Reporter& reporter) {
+  Names wanted, full;
+  for (const LayerChoice& choice : choices) {
+    const MomentsNeed need = quant_method(choice.method).needs;
+    if (need != MomentsNeed::none) wanted.insert(choice.module);
+    if (need == MomentsNeed::full) full.insert(choice.module);
+  }
+  if (wanted.empty()) return {};
+  LoadOptions load;
+  load.context_length = options.length;
+  NullReporter quiet;
+  const auto model = Model::load(model_dir, load, quiet);
+  check_memory(model->info(), full);
+  const auto text = write_text(*model, options, reporter);
+  MomentsRecorder recorder(std::move(wanted), std::move(full));
+  PhaseProgress progress(reporter, "measure");
+  model->observe_inputs(text, recorder, progress);
+  return std::move(recorder).finish();
+}
+
+}  // namespace hqq

@@ -1,0 +1,17 @@
+// Sees what the linear layers of a model are multiplied with, batch by batch.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace hqq {
+
+class InputObserver {
+ public:
+  virtual ~InputObserver() = default;
+  /// `modules` share the input x, f32[tokens][in].
+  virtual void observe(std::span<const std::string_view> modules, const float* x, int64_t tokens, int64_t in) = 0;
+};
+
+}  // namespace hqq
