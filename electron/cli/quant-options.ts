@@ -14,7 +14,7 @@ import {
 } from '../contract/quant.ts'
 import { quantSpec } from '../plan/choices.ts'
 import { builtInPreset } from '../plan/presets.ts'
-import { axis, computeDtype, type GroupSizeOption, groupSize, groupSizeOf, nbits, rules } from './arguments.ts'
+import { axis, computeDtype, type GroupSizeOption, groupSize, groupSizeOf, integer, nbits, rules } from './arguments.ts'
 import { UsageError } from './output.ts'
 
 export interface QuantOptions {
@@ -28,6 +28,7 @@ export interface QuantOptions {
   roundZero?: boolean
   quantZero?: boolean
   quantScale?: boolean
+  seed?: number
   computeDtype?: ComputeDtype
 }
 
@@ -41,11 +42,12 @@ export function quantOptions(command: Command): Command {
     .option('--rule <pattern=spec>', "e.g. '*.v_proj=8:64' or '*.layers.0.*=keep'; repeatable, later ones win", rules)
     .option(
       '--method <name>',
-      'hqq, refined (least squares: better at 2 and 3 bits, three times the time), or rtn for plain rounding',
+      `how scales and zeros are found: ${methodNameSchema.options.join(', ')} (see the README)`,
     )
     .option('--round-zero', 'round the initial zero (default: at 4 bits only)')
     .option('--no-round-zero', 'never round the initial zero')
     .option('--quant-zero', 'store zeros as 8-bit integers')
+    .option('--seed <n>', 'of the text that self and self-compensated measure on (default: 0)', integer(0, 2 ** 53 - 1))
     .option('--quant-scale', 'store scales as 8-bit integers in groups of 128')
     .option('--compute-dtype <dtype>', 'of scales, zeros and kept tensors (default: float16)', computeDtype)
 }
@@ -62,7 +64,12 @@ export async function quantConfigOf(
     base,
     rules: [...(start?.rules ?? []), ...(options.rule ?? [])],
     computeDtype: options.computeDtype ?? start?.computeDtype ?? 'float16',
+    ...seedOf(options.seed ?? start?.seed),
   }
+}
+
+function seedOf(value: number | undefined) {
+  return value === undefined ? {} : { seed: value }
 }
 
 async function startingConfig(

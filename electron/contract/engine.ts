@@ -5,7 +5,7 @@
 import { z } from 'zod'
 import { finishReasonSchema, machineSchema, perplexityProtocolSchema, tensorInfoSchema } from './domain.ts'
 import { call, stream } from './method.ts'
-import { computeDtypeSchema, nbitsSchema } from './quant.ts'
+import { computeDtypeSchema, methodNameSchema, nbitsSchema } from './quant.ts'
 
 const bytes = z.number().nonnegative()
 const empty = z.object({})
@@ -20,7 +20,7 @@ export const engineQuantSchema = z.object({
   channelWise: z.boolean().default(true),
   roundZero: z.boolean(),
   /** A name of the engine's method registry. */
-  method: z.string(),
+  method: methodNameSchema,
   quantZero: z.boolean(),
   quantScale: z.boolean(),
 })
@@ -74,6 +74,8 @@ const modelQuantize = stream(
     /** dtype of scale, zero and kept floating-point tensors; null keeps those as stored. */
     computeDtype: computeDtypeSchema.nullable(),
     maxShardBytes: z.number().positive().default(5e9),
+    /** Of the text that a model writes itself, for methods that measure on it. */
+    seed: z.number().int().nonnegative().default(0),
     /** Set while the source's files are still arriving: sparse files of their full size whose headers are whole. */
     arriving: z
       .object({
@@ -90,12 +92,15 @@ const modelQuantize = stream(
   z.discriminatedUnion('type', [
     z.object({
       type: z.literal('progress'),
-      phase: z.enum(['check', 'quantize', 'assemble']),
+      phase: z.enum(['check', 'write-text', 'measure', 'quantize', 'assemble']),
       tensorsDone: z.number().int(),
       tensorsTotal: z.number().int(),
       bytesDone: bytes,
       bytesTotal: bytes,
       current: z.string().nullable(),
+      /** While the model writes and reads its own text. */
+      tokensDone: z.number().int().optional(),
+      tokensTotal: z.number().int().optional(),
     }),
     z.object({
       type: z.literal('tensor'),

@@ -12,7 +12,7 @@ export const computeDtypeSchema = z.enum(['float32', 'float16', 'bfloat16'])
 export type ComputeDtype = z.infer<typeof computeDtypeSchema>
 
 /** Names in the engine's method registry. */
-export const methodNameSchema = z.enum(['hqq', 'refined', 'rtn'])
+export const methodNameSchema = z.enum(['hqq', 'refined', 'self', 'self-compensated', 'rtn'])
 export type MethodName = z.infer<typeof methodNameSchema>
 
 export const quantSpecSchema = z.object({
@@ -48,6 +48,8 @@ export const quantConfigSchema = z.object({
   rules: z.array(ruleSchema).default([]),
   /** dtype of scales, zeros and kept tensors in the saved model. */
   computeDtype: computeDtypeSchema.default('float16'),
+  /** Of the text that the model writes itself, for methods that measure on it; 0 when left out. */
+  seed: z.number().int().nonnegative().optional(),
 })
 export type QuantConfig = z.infer<typeof quantConfigSchema>
 

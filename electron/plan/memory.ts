@@ -4,6 +4,7 @@
  */
 import type { MemoryParts, ModelConfigSummary } from '../contract/domain.ts'
 import type { ResolvedTensor } from '../contract/quant.ts'
+import { methodInfo } from './methods.ts'
 import { groupCount } from './packing.ts'
 
 /** The KV cache holds float32 keys and values, heads padded to 16 values and the context to 64 tokens. */
@@ -128,7 +129,23 @@ export function memoryToQuantize(table: readonly ResolvedTensor[]): number {
     const groups = groupCount([shape[0] ?? 0, shape[1] ?? 0], choice.spec)
     peak = Math.max(peak, sourceBytes + numel + bytes + groups * QUANTIZE_BYTES_PER_GROUP)
   }
-  return peak + QUANTIZE_FIXED_BYTES + PROCESS_BYTES
+  return peak + memoryToMeasure(table) + QUANTIZE_FIXED_BYTES + PROCESS_BYTES
+}
+
+/**
+ * What methods that feed errors back keep of the inputs they measured: a square matrix for every input, which the layers of one
+ * block that read the same input share, and the factor of the widest while it is worked on.
+ */
+function memoryToMeasure(table: readonly ResolvedTensor[]): number {
+  const inputs = new Map<string, number>()
+  for (const { name, shape, choice } of table) {
+    if (choice.kind === 'keep' || methodInfo(choice.spec.method).measures !== 'pairs of columns') continue
+    const width = shape[1] ?? 0
+    inputs.set(`${name.slice(0, name.lastIndexOf('.'))} ${width}`, width)
+  }
+  const widths = [...inputs.values()]
+  const widest = Math.max(0, ...widths)
+  return widths.reduce((sum, width) => sum + width * width * 4, 0) + widest * widest * 12
 }
 
 function roundUp(value: number, step: number): number {

@@ -8,6 +8,8 @@ export interface MethodInfo {
   short: string
   /** One sentence: what it does, and what that costs. */
   hint: string
+  /** What it measures first, on text that the model writes itself; such a model must be one that runs here. */
+  measures: 'nothing' | 'columns' | 'pairs of columns'
 }
 
 export const METHODS: readonly MethodInfo[] = [
@@ -16,18 +18,35 @@ export const METHODS: readonly MethodInfo[] = [
     label: 'Half-quadratic',
     short: 'HQQ',
     hint: 'Moves the zero of each group; what the Python library computes, to the last bit.',
+    measures: 'nothing',
   },
   {
     name: 'refined',
     label: 'Least squares',
     short: 'refined',
     hint: 'Fits scale and zero of each group: same bytes, much better at 2 and 3 bits, about three times as long.',
+    measures: 'nothing',
+  },
+  {
+    name: 'self',
+    label: 'Weighted by use',
+    short: 'self',
+    hint: 'Least squares that spares the columns the model uses most, measured on text it writes itself first: best at 4 bits.',
+    measures: 'columns',
+  },
+  {
+    name: 'self-compensated',
+    label: 'Errors fed back',
+    short: 'self-compensated',
+    hint: 'As weighted by use, and later columns take back the errors of earlier ones: best at 3 bits and below, takes longest.',
+    measures: 'pairs of columns',
   },
   {
     name: 'rtn',
     label: 'Plain rounding',
     short: 'RTN',
     hint: 'Rounds on the range of each group: the baseline to compare with.',
+    measures: 'nothing',
   },
 ]
 

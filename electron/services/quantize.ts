@@ -103,7 +103,9 @@ async function make(
   const engineVersion = await deps.machine.engineVersion()
   const inspection = await deps.engine.call('model.inspect', { dir: source.path }, { signal: context.signal })
   const hashes = await hashSource(source.path, inspection.files, context.signal)
-  const fingerprint = sha256(JSON.stringify([hashes, plan.choices, request.config.computeDtype, engineVersion]))
+  const fingerprint = sha256(
+    JSON.stringify([hashes, plan.choices, request.config.computeDtype, request.config.seed ?? 0, engineVersion]),
+  )
   const options = { outDir, fingerprint, overwrite: request.overwrite ?? false, resume: request.resume ?? true }
   const staging = await openStaging(options)
   try {
@@ -177,6 +179,11 @@ function quantizeWeights(
       context.tensor(result)
       return
     }
+    if (event.tokensDone !== undefined) {
+      const total = event.tokensTotal ?? event.tokensDone
+      context.progress({ phase: event.phase, done: event.tokensDone, total, unit: 'tokens' })
+      return
+    }
     context.progress({
       phase: event.phase,
       done: event.tensorsDone,
@@ -193,6 +200,7 @@ function quantizeWeights(
     outDir: staging.dir,
     plan: plan.choices,
     computeDtype: request.config.computeDtype,
+    seed: request.config.seed ?? 0,
     device,
   }
   return engine.stream('model.quantize', input, { signal: context.signal, onEvent })

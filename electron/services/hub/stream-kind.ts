@@ -5,6 +5,7 @@ import type { DeviceChoice, ModelDetail, QuantizeRequest } from '../../contract/
 import { AppError } from '../../contract/errors.ts'
 import type { DownloadQuantizeRequest } from '../../contract/hub-requests.ts'
 import { listRepoFiles, readRepoInfo } from '../../hub/repo-info.ts'
+import { methodInfo } from '../../plan/methods.ts'
 import { formatDisk } from '../../plan/units.ts'
 import type { Devices } from '../devices.ts'
 import type { JobContext, JobKind } from '../job-kind.ts'
@@ -13,7 +14,7 @@ import type { MachineInfo } from '../machine.ts'
 import type { Models } from '../models.ts'
 import type { QuantizeRun } from '../quantize.ts'
 import { publishModel } from '../quantize-output.ts'
-import type { QuantizePlanner } from '../quantize-plan.ts'
+import type { QuantizePlan, QuantizePlanner } from '../quantize-plan.ts'
 import { sha256 } from '../source-hashes.ts'
 import { discardUnfinished, hasUnfinished, openStaging, stagingDirOf } from '../staging.ts'
 import { planDisk } from './disk-plan.ts'
@@ -68,6 +69,7 @@ export function createStreamQuantizing(deps: StreamKindDeps): StreamQuantizing {
     const { remote, detail } = await remoteOf(request, context.signal)
     const { config } = request
     const plan = await planner.planRemote(detail, config, outDir)
+    refuseMeasuring(plan.choices)
     const engineVersion = await machine.engineVersion()
     const contents = remote.headers.map(({ file }) => [file.path, file.id.hex])
     const fingerprint = sha256(
@@ -178,4 +180,15 @@ export function createStreamQuantizing(deps: StreamKindDeps): StreamQuantizing {
 function placeOf({ outDir }: Pick<DownloadQuantizeRequest, 'outDir'>): string {
   if (outDir === undefined) throw new AppError('internal', 'A job that quantizes has no folder to write to.')
   return outDir
+}
+
+/** Some methods run the model before they quantize it; one that is still arriving cannot be run. */
+function refuseMeasuring(choices: QuantizePlan['choices']): void {
+  const measuring = choices.find(({ quant }) => methodInfo(quant.method).measures !== 'nothing')
+  if (measuring === undefined) return
+  throw new AppError(
+    'bad-input',
+    `Method ${measuring.quant.method} runs the model before it quantizes ${measuring.name}, so the model has to be there ` +
+      'first: download it, then quantize it, or choose hqq or refined.',
+  )
 }

@@ -9,6 +9,8 @@ export interface Phase {
 
 const LABELS: Readonly<Record<string, string>> = {
   check: 'Check',
+  'write-text': 'Write text',
+  measure: 'Measure',
   quantize: 'Quantize',
   assemble: 'Write',
   write: 'Write',

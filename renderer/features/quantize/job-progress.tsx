@@ -35,11 +35,13 @@ export function JobProgressView({ record }: { record: JobRecord }) {
 
 /** The steps there will be, in order; a step of another name is shown alone. */
 const QUANTIZE_STEPS = ['Check', 'Quantize', 'Write']
+const OWN_TEXT_STEPS = ['Check', 'Write text', 'Measure', 'Quantize', 'Write']
 const MEASURE_STEPS = ['Perplexity', 'Speed']
 
 function Phases({ current, measure }: { current: string; measure: boolean }) {
   const step = phaseWord(current)
-  const known = measure ? [...QUANTIZE_STEPS, ...MEASURE_STEPS] : QUANTIZE_STEPS
+  const steps = step === 'Write text' || step === 'Measure' ? OWN_TEXT_STEPS : QUANTIZE_STEPS
+  const known = measure ? [...steps, ...MEASURE_STEPS] : steps
   const phases = known.includes(step) ? known : [step]
   const at = phases.indexOf(step)
   return (

@@ -4,6 +4,7 @@ import { formatBandwidth, formatCount, formatDuration, significant } from '../..
 
 const PHASE_WORDS: Readonly<Record<string, string>> = {
   check: 'Check',
+  'write-text': 'Write text',
   quantize: 'Quantize',
   assemble: 'Write',
   write: 'Write',
