@@ -20,12 +20,14 @@ export async function listCache(cacheDir: string): Promise<CachedRepo[]> {
 
 async function describe(repo: CachedRepoInfo): Promise<CachedRepo | null> {
   const { type, name } = repo.id
+  const blobs = join(repo.path, 'blobs')
   if (type !== 'model' && type !== 'dataset' && type !== 'space') return null
   return {
     type,
     name,
-    bytes: repo.size,
-    unfinishedBytes: await unfinishedBytes(join(repo.path, 'blobs')),
+    // The library does not look into folders of a snapshot; the blobs are what takes room.
+    bytes: Math.max(repo.size, await bytesOf(blobs, (blob) => /^[0-9a-f]+$/.test(blob))),
+    unfinishedBytes: await bytesOf(blobs, (blob) => blob.endsWith('.incomplete')),
     usedAt: repo.lastAccessedAt.toISOString(),
     revisions: repo.revisions.map(({ commitOid, refs, size, files, path }) => ({
       commit: commitOid,
@@ -37,12 +39,11 @@ async function describe(repo: CachedRepoInfo): Promise<CachedRepo | null> {
   }
 }
 
-async function unfinishedBytes(blobs: string): Promise<number> {
-  const names: string[] = await readdir(blobs).catch(() => [])
-  const infos = await Promise.all(
-    names.filter((name) => name.endsWith('.incomplete')).map((name) => stat(join(blobs, name)).catch(() => null)),
-  )
-  return infos.reduce((sum, info) => sum + (info === null ? 0 : info.blocks * 512), 0)
+/** Bytes on the disk of the files that are meant, holes left out. */
+async function bytesOf(dir: string, isMeant: (name: string) => boolean): Promise<number> {
+  const names: string[] = await readdir(dir).catch(() => [])
+  const infos = await Promise.all(names.filter(isMeant).map((name) => stat(join(dir, name)).catch(() => null)))
+  return infos.reduce((sum, info) => sum + (info === null ? 0 : Math.min(info.size, info.blocks * 512)), 0)
 }
 
 /** Deletes a repository, or one revision and what only it needs. Throws `busy` while something is fetched, `not-found`. */

@@ -4,10 +4,13 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { z } from 'zod'
 import { announced, type FakeRequest, type Fault, sendBody } from './fake-faults.ts'
 import { commitFiles, commitOf, contentHash, type FakeFile, type FakeRepo } from './fake-repos.ts'
 import { searchModels } from './fake-search.ts'
 import { createUploads } from './fake-uploads.ts'
+
+const pathsSchema = z.object({ paths: z.array(z.string()) })
 
 export interface FakeAccount {
   readonly name: string
@@ -91,7 +94,8 @@ export async function startFakeHub(options: FakeHubOptions = {}): Promise<FakeHu
     if (path === '/api/models')
       return reply(response, 200, ...searchModels([...repos.values()], url, endpoint, account))
     if (path === '/api/repos/create' && account !== null) return uploads.create(request, response, account)
-    const api = /^\/api\/(model|dataset)s\/([^/]+\/[^/]+)(?:\/(revision|tree|preupload|commit)\/([^/]+))?$/.exec(path)
+    const api =
+      /^\/api\/(model|dataset)s\/([^/]+\/[^/]+)(?:\/(revision|tree|paths-info|preupload|commit)\/([^/]+))?$/.exec(path)
     const file = /^\/(?:(dataset)s\/)?([^/]+\/[^/]+)\/resolve\/([^/]+)\/(.+)$/.exec(path)
     const batch = /^\/([^/]+\/[^/]+)\.git\/info\/lfs\/objects\/batch$/.exec(path)
     const name = api?.[2] ?? file?.[2] ?? batch?.[1]
@@ -116,6 +120,7 @@ export async function startFakeHub(options: FakeHubOptions = {}): Promise<FakeHu
     if (commit === undefined)
       return reply(response, 404, { error: 'Invalid rev id' }, { 'x-error-code': 'RevisionNotFound' })
     if (action === 'tree') return serveTree(response, url, commit.files)
+    if (action === 'paths-info') return servePathsInfo(request, response, commit)
     if (api)
       return reply(response, 200, {
         id: repo.name,
@@ -147,6 +152,21 @@ export async function startFakeHub(options: FakeHubOptions = {}): Promise<FakeHu
     next.searchParams.set('cursor', String(from + treePage))
     const headers = from + treePage < all.length ? { link: `<${next.href}>; rel="next"` } : {}
     reply(response, 200, page.map(treeEntry), headers)
+  }
+
+  async function servePathsInfo(
+    request: IncomingMessage,
+    response: ServerResponse,
+    commit: FakeRepo['commits'][number],
+  ): Promise<void> {
+    const { paths } = pathsSchema.parse(JSON.parse((await readBody(request)).toString()))
+    const lastCommit = { id: commit.id, title: 'a commit', date: '2026-01-01T00:00:00.000Z' }
+    const found = paths.flatMap((path) => commit.files.get(path) ?? [])
+    reply(
+      response,
+      200,
+      found.map((file) => ({ ...treeEntry(file), lastCommit })),
+    )
   }
 
   function serveFile(
