@@ -243,10 +243,9 @@ class Run {
       require(!fresh || entry.path().extension() != ".safetensors", ErrorCode::bad_input,
               options_.out_dir + ": holds a model already; choose another folder");
     }
-    // Devices agree in all but a few values; files of one run come from one kind of device.
-    const std::string arithmetic = options_.device == "cpu" ? "" : " cuda";
     const std::string source = options_.arriving ? options_.arriving->identity : source_identity(store_);
-    journal_.emplace(options_.out_dir, JobIdentity{source, plan_identity(plan_, options_.seed) + arithmetic, engine_version()});
+    // Devices give the same integers, so that a run that lost its GPU goes on elsewhere.
+    journal_.emplace(options_.out_dir, JobIdentity{source, plan_identity(plan_, options_.seed), engine_version()});
     for (const OutputFilePlan& file : plan_.files) files_.emplace_back(options_.out_dir, file);
     check_space();
     for (size_t i = 0; i < files_.size(); ++i) files_[i].prepare(plan_.files[i]);
