@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import type { EvaluateRequest, Measurement } from '../contract/domain.ts'
 import { AppError } from '../contract/errors.ts'
 import type { DatasetOptions, DatasetPart } from '../hub/dataset-text.ts'
+import { STANDARD_PERPLEXITY } from '../plan/standard-measure.ts'
 import type { RunOptions } from './chat.ts'
 import { type EvaluationText, readEvaluationText } from './evaluation-text.ts'
 import type { JobContext, JobKind, RequestOf } from './job-kind.ts'
@@ -29,16 +30,10 @@ export interface Evaluator {
   measure(modelId: string, context: JobContext): Promise<void>
 }
 
-/** Perplexity after quantizing looks at this many ids at most, so that it takes seconds on the demo and minutes on a 1 B model. */
-const STANDARD_TOKENS = 20_000
-
 const STANDARD: Omit<EvaluateRequest, 'modelId'> = {
   metrics: ['perplexity', 'speed'],
   text: { kind: 'bundled' },
-  protocol: 'windows',
-  window: 512,
-  stride: 512,
-  maxTokens: STANDARD_TOKENS,
+  ...STANDARD_PERPLEXITY,
 }
 
 export function createEvaluator(deps: EvaluateDeps): Evaluator {

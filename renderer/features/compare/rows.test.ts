@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import type { CompareRow, Measurement } from '../../../electron/contract/domain.ts'
+import { STANDARD_PERPLEXITY } from '../../../electron/plan/standard-measure.ts'
 import { sampleModel } from '../../testing/samples.ts'
 import { rowsToCsv, rowsToJson } from './export-rows.ts'
 import { familyOf, sourcesOf } from './families.ts'
-import { choiceLike, measuredMemory, measurementOf, protocolsOf, protocolWords, STANDARD_CHOICE } from './rows.ts'
+import { choiceLike, measuredMemory, measurementOf, protocolsOf, protocolWords } from './rows.ts'
 import { layOutScatter, logTicks } from './scatter-layout.ts'
 
 const parts = { weights: 100, metadata: 10, kvCache: 5, scratch: 3, other: 2 }
@@ -77,8 +78,8 @@ describe('measuring like the others', () => {
   })
 
   it('falls back to the standard for other texts and for nothing', () => {
-    expect(choiceLike(undefined)).toBe(STANDARD_CHOICE)
-    expect(choiceLike(option({ protocol: 'hqq', window: 1024, text: 'mine.txt' }))).toBe(STANDARD_CHOICE)
+    expect(choiceLike(undefined)).toBe(STANDARD_PERPLEXITY)
+    expect(choiceLike(option({ protocol: 'hqq', window: 1024, text: 'mine.txt' }))).toBe(STANDARD_PERPLEXITY)
   })
 })
 

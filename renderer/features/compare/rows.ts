@@ -3,6 +3,7 @@
  * Pure.
  */
 import type { CompareRow, EvaluateRequest, Measurement, MemoryParts } from '../../../electron/contract/domain.ts'
+import { STANDARD_PERPLEXITY } from '../../../electron/plan/standard-measure.ts'
 import { nameInWords } from '../../ui/stat.tsx'
 
 export type Metric = Measurement['metric']
@@ -93,14 +94,11 @@ export function shortName(row: CompareRow): string {
 
 export type PerplexityChoice = Pick<EvaluateRequest, 'protocol' | 'window' | 'stride' | 'maxTokens'>
 
-/** What the app measures by itself after quantizing. */
-export const STANDARD_CHOICE: PerplexityChoice = { protocol: 'windows', window: 512, stride: 512, maxTokens: 20_000 }
-
 /** How to measure so that the number can stand beside those of `option`; the standard way where that is not on record. */
 export function choiceLike(option: ProtocolOption | undefined): PerplexityChoice {
   const { protocol, window, stride, streamTokens, text } = option?.protocol ?? {}
   const isKnown = (protocol === 'windows' || protocol === 'hqq') && typeof window === 'number' && text === 'bundled'
-  if (!isKnown) return STANDARD_CHOICE
+  if (!isKnown) return STANDARD_PERPLEXITY
   return {
     protocol,
     window,
