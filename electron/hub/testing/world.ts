@@ -24,7 +24,7 @@ export interface ClientOptions {
 }
 
 export function testClient(endpoint: string, options: ClientOptions = {}): HubClient {
-  const { token = null, retry = QUICK_RETRY, stallMs = 300, env = {}, offline = false } = options
+  const { token = null, retry = QUICK_RETRY, stallMs = 1500, env = {}, offline = false } = options
   return createHubClient({
     environment: { endpoint, offline },
     transport: createTransport({ env, stallMs, userAgent: 'test' }),
