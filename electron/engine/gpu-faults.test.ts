@@ -23,7 +23,7 @@ let supervisor: Supervisor
 const lines: string[] = []
 
 beforeAll(() => {
-  if (!existsSync(join(FAKE, 'libhqq_cuda.so'))) throw new Error('Run npm run build:native -- --all first.')
+  if (!existsSync(join(FAKE, 'libhqq_cuda.so'))) throw new Error('Run npm run build:native first.')
 })
 afterEach(async () => {
   await supervisor.dispose()
