@@ -29,13 +29,13 @@ ErrorLevels levels_of(int64_t n, float* scratch) {
 LaunchShape warps(int64_t count) { return {(count * 32 + kSumThreads - 1) / kSumThreads, kSumThreads}; }
 
 template <typename Weight>
-void mean_error(const ErrorSource& source, float* scratch, float* mean, cudaStream_t stream) {
+void add_step_as(const ErrorSource& source, float* scratch, float* mean, cudaStream_t stream) {
   const ErrorLevels levels = levels_of(source.weights.numel(), scratch);
   float* const blocks = scratch;
   float* const segments = blocks + levels.block_count * kRow;
   float* const spans = segments + levels.segment_count * kRow;
-  launch(block_errors<Weight>, warps(levels.block_count), stream, source, levels.block_count, levels.block_rows,
-         blocks);
+  launch(source.log_size >= 5 ? block_errors<Weight, false> : block_errors<Weight, true>, warps(levels.block_count),
+         stream, source, levels.block_count, levels.block_rows, blocks);
   launch(sum_entries, warps(levels.segment_count), stream, blocks, levels.segment_count, levels.block_rows, segments);
   launch(sum_entries, warps(levels.span_count), stream, segments, levels.span_count, levels.block_rows, spans);
   launch(finish_mean_error<Weight>, {1, 32}, stream, source, levels, mean);
@@ -43,19 +43,23 @@ void mean_error(const ErrorSource& source, float* scratch, float* mean, cudaStre
 
 }  // namespace
 
-int64_t mean_error_scratch_bytes(int64_t elements) {
+int64_t MeanErrors::scratch_bytes(int64_t elements) {
   const ErrorLevels levels = levels_of(elements, nullptr);
   return (levels.block_count + levels.segment_count + levels.span_count) * kRow * static_cast<int64_t>(sizeof(float));
 }
 
-void mean_error_in_reference_order(const GroupedWeights& weights, float max_value, const float* inverse_scale,
-                                   const float* zero, void* scratch, float* mean, cudaStream_t stream) {
-  const ErrorSource source{weights, max_value, inverse_scale, zero};
-  auto* const levels = static_cast<float*>(scratch);
-  switch (weights.type) {
-    case DType::f32: return mean_error<F32Weight>(source, levels, mean, stream);
-    case DType::f16: return mean_error<F16Weight>(source, levels, mean, stream);
-    case DType::bf16: return mean_error<Bf16Weight>(source, levels, mean, stream);
+void MeanErrors::add_step(const TrialZeros& zeros, float* mean, cudaStream_t stream) {
+  ErrorSource source{weights_, max_value_, inverse_scale_, zeros, -1, -1};
+  for (int bits = 0; bits < 62 && weights_.contiguous; ++bits) {
+    if (int64_t{1} << bits == weights_.group_size) source.log_size = bits;
+  }
+  const bool first = lowest_step_ < 0;
+  lowest_step_ = first ? zeros.step : std::min(lowest_step_, zeros.step);
+  if (!first) source.stale_step = lowest_step_;
+  switch (weights_.type) {
+    case DType::f32: add_step_as<F32Weight>(source, scratch_, mean, stream); break;
+    case DType::f16: add_step_as<F16Weight>(source, scratch_, mean, stream); break;
+    case DType::bf16: add_step_as<Bf16Weight>(source, scratch_, mean, stream); break;
     default: break;
   }
 }

@@ -13,29 +13,101 @@ constexpr int kSumThreads = 256;
 struct ErrorSource {
   GroupedWeights weights;
   float max_value;
-  const float *inverse_scale, *zero;
+  const float* inverse_scale;
+  TrialZeros zeros;
+  int log_size;    // of contiguous groups, where that is a power of two, else -1
+  int stale_step;  // sums over contiguous groups that have all settled by then are right already; -1: none are
+};
+
+__device__ __forceinline__ int64_t group_of(const ErrorSource& source, int64_t element) {
+  if (!source.weights.contiguous) return element % source.weights.cols;
+  return source.log_size >= 0 ? element >> source.log_size : element / source.weights.group_size;
+}
+
+/// A group's affine map at the step in question, in units of 1/256.
+struct ErrorAffine {
+  float unit, reciprocal, zero;
+  bool plain;  // the scale is far from where a reciprocal could leave float32's range
+
+  __device__ __forceinline__ void load(const ErrorSource& source, int64_t group) {
+    unit = source.inverse_scale[group] * kStepUnit;
+    reciprocal = __frcp_rn(unit);
+    zero = source.zeros.zero[group] * kStepUnit;
+    if (source.zeros.settled[group] > source.zeros.step) zero = source.zeros.moving[group] * kStepUnit;
+    plain = unit > 1e-18f && unit < 1e18f;
+  }
+
+  /// |w - (q - zero) / s|, the quotient correctly rounded: two corrections of a product with the reciprocal.
+  __device__ __forceinline__ float abs_error(float w, float max_value) const {
+    const float difference = __fsub_rn(rounded(__fmul_rn(w, unit), zero, max_value), zero);
+    float quotient = __fmul_rn(difference, reciprocal);
+    quotient = __fmaf_rn(__fmaf_rn(-quotient, unit, difference), reciprocal, quotient);
+    quotient = __fmaf_rn(__fmaf_rn(-quotient, unit, difference), reciprocal, quotient);
+    if (!plain) quotient = __fdiv_rn(difference, unit);
+    return fabsf(__fsub_rn(w, quotient));
+  }
 };
 
 template <typename Weight>
 __device__ __forceinline__ float abs_error_at(const ErrorSource& source, int64_t element) {
-  const GroupedWeights& view = source.weights;
-  const int64_t group = view.contiguous ? element / view.group_size : element % view.cols;
-  const float w = weight_at<Weight>(view.data, element), s = source.inverse_scale[group], zero = source.zero[group];
-  const float q = rounded(__fmul_rn(w, s) * kStepUnit, zero * kStepUnit, source.max_value * kStepUnit) * 256.0f;
-  return fabsf(__fsub_rn(w, __fdiv_rn(__fsub_rn(q, zero), s)));
+  ErrorAffine affine;
+  affine.load(source, group_of(source, element));
+  return affine.abs_error(weight_at<Weight>(source.weights.data, element), source.max_value * kStepUnit);
 }
 
-/// Sums of blocks of `block_rows` rows; out: [blocks, 32]. A warp per block.
-template <typename Weight>
+/// Rows of a block that are fetched before the first is used; every block has a multiple of it.
+constexpr int kErrorBatch = 16;
+
+/// Sums of blocks of `block_rows` rows; out: [blocks, 32]. A warp per block. Without kMixed a row lies within one
+/// group, whose size is a power of two.
+template <typename Weight, bool kMixed>
 __global__ void __launch_bounds__(kSumThreads)
     block_errors(const ErrorSource source, int64_t blocks, int64_t block_rows, float* out) {
   const int64_t block = (static_cast<int64_t>(blockIdx.x) * kSumThreads + threadIdx.x) / 32;
   const int lane = static_cast<int>(threadIdx.x) % 32;
   if (block >= blocks) return;
+  const int64_t begin = block * block_rows * 32;
+  if (source.stale_step >= 0 && source.weights.contiguous) {
+    const int64_t last = group_of(source, begin + block_rows * 32 - 1);
+    bool stale = false;
+    for (int64_t group = group_of(source, begin) + lane; group <= last; group += 32) {
+      stale = stale || source.zeros.settled[group] > source.stale_step;
+    }
+    if (!__any_sync(kWholeWarp, stale)) return;
+  }
+  const float max_value = source.max_value * kStepUnit;
+  const int rows_of_group = kMixed ? 1 : 1 << (source.log_size - 5);
+  int left = 0;
+  int64_t group = group_of(source, begin + lane);
+  if (!kMixed) left = static_cast<int>(rows_of_group - (begin / 32) % rows_of_group);
+  ErrorAffine affine;
+  if (!kMixed) affine.load(source, group);
   float sum = 0;
-#pragma unroll 4
-  for (int64_t row = block * block_rows; row < (block + 1) * block_rows; ++row) {
-    sum = __fadd_rn(sum, abs_error_at<Weight>(source, row * 32 + lane));
+  for (int64_t row = 0; row < block_rows; row += kErrorBatch) {
+    float w[kErrorBatch];
+#pragma unroll
+    for (int i = 0; i < kErrorBatch; ++i) {
+      w[i] = weight_at<Weight>(source.weights.data, begin + (row + i) * 32 + lane);
+    }
+#pragma unroll
+    for (int i = 0; i < kErrorBatch; ++i) {
+      if (kMixed) {
+        affine.load(source, group);
+      } else if (left == 0) {
+        affine.load(source, ++group);
+        left = rows_of_group;
+      }
+      sum = __fadd_rn(sum, affine.abs_error(w[i], max_value));
+      --left;
+      if (kMixed) {
+        if (source.weights.contiguous) {
+          group = group_of(source, begin + (row + i + 1) * 32 + lane);
+        } else {
+          group += 32;
+          while (group >= source.weights.cols) group -= source.weights.cols;
+        }
+      }
+    }
   }
   out[block * 32 + lane] = sum;
 }

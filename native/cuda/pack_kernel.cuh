@@ -20,20 +20,25 @@ struct PackArgs {
   int log_cols = -1;   // where the columns are a power of two
 };
 
-/// `kCount` words of one plane: kFields values of kBits each, the first in the most significant field.
+/// `kCount` bytes of one plane: kFields values of kBits each, the first in the most significant field. Built four bytes
+/// at a time with a multiply-add for each value.
 template <int kBits, int kFields, int kCount>
 __device__ __forceinline__ void store_bytes(uint8_t* out, const uint32_t (&fields)[kFields][kCount]) {
-  struct alignas(kCount) Words {
+  constexpr int kBytes = kCount < 4 ? kCount : 4;
+  struct alignas(kCount) Bytes {
     uint8_t byte[kCount];
-  } words;
+  } bytes;
 #pragma unroll
-  for (int i = 0; i < kCount; ++i) {
+  for (int i = 0; i < kCount; i += kBytes) {
     uint32_t word = 0;
 #pragma unroll
-    for (int k = 0; k < kFields; ++k) word |= (fields[k][i] & ((1u << kBits) - 1)) << (kBits * (kFields - 1 - k));
-    words.byte[i] = static_cast<uint8_t>(word);
+    for (int j = 0; j < kBytes; ++j) {
+#pragma unroll
+      for (int k = 0; k < kFields; ++k) word += fields[k][i + j] * (1u << (8 * j + kBits * (kFields - 1 - k)));
+    }
+    memcpy(bytes.byte + i, &word, kBytes);
   }
-  *reinterpret_cast<Words*>(out) = words;
+  *reinterpret_cast<Bytes*>(out) = bytes;
 }
 
 template <int kCount>
@@ -45,20 +50,20 @@ __device__ __forceinline__ void store_words(uint8_t* out, const uint32_t (&field
   for (int i = 0; i < kCount; ++i) {
     uint32_t word = 0;
 #pragma unroll
-    for (int k = 0; k < 10; ++k) word |= fields[k][i] << (27 - 3 * k);
+    for (int k = 0; k < 10; ++k) word += fields[k][i] * (1u << (27 - 3 * k));
     words.word[i] = word;
   }
   *reinterpret_cast<Words*>(out) = words;
 }
 
-/// Fields first, first + step, ... of `values` with their lowest kShift bits dropped.
-template <int kShift, int kCountOut, int kCountIn, int kWidth>
+/// kBits of fields first, first + step, ... of `values`, from bit kShift on.
+template <int kShift, int kBits, int kCountOut, int kCountIn, int kWidth>
 __device__ __forceinline__ void pick(const uint32_t (&values)[kCountIn][kWidth], int first, int step,
                                      uint32_t (&out)[kCountOut][kWidth]) {
 #pragma unroll
   for (int k = 0; k < kCountOut; ++k) {
 #pragma unroll
-    for (int i = 0; i < kWidth; ++i) out[k][i] = values[first + k * step][i] >> kShift;
+    for (int i = 0; i < kWidth; ++i) out[k][i] = values[first + k * step][i] >> kShift & ((1u << kBits) - 1);
   }
 }
 
@@ -78,16 +83,16 @@ __device__ __forceinline__ void store_packed(uint8_t* packed, int64_t words, int
     store_words(packed + word * 4, values);
   } else {
     // Low nibbles, two rows a byte, then the bits above them, all rows of a word in one byte.
-    constexpr int kSpread = kFields / 2;
+    constexpr int kSpread = kFields / 2, kHighBits = kPacking == Packing::dense_5bit ? 1 : 2;
 #pragma unroll
     for (int j = 0; j < kSpread; ++j) {
       uint32_t low[2][kCount];
-      pick<0>(values, j, kSpread, low);
+      pick<0, 4>(values, j, kSpread, low);
       store_bytes<4>(packed + j * words + word, low);
     }
     uint32_t high[kFields][kCount];
-    pick<4>(values, 0, 1, high);
-    store_bytes<kPacking == Packing::dense_5bit ? 1 : 2>(packed + kSpread * words + word, high);
+    pick<4, kHighBits>(values, 0, 1, high);
+    store_bytes<kHighBits>(packed + kSpread * words + word, high);
   }
 }
 
@@ -123,17 +128,25 @@ __device__ __forceinline__ void store_errors(const ErrorSums& sums, float* out, 
   }
 }
 
-/// Affine maps of kCount neighbouring weights: one for all of them in a contiguous group, else one each.
+/// Affine maps of kCount neighbouring weights: one for all of them in a contiguous group, else one each. What counts in
+/// quantization steps is in units of 1/256 (solver_step.cuh).
 template <int kCount, bool kContiguous>
 struct WordAffine {
   static constexpr int kMaps = kContiguous ? 1 : kCount;
-  float s[kMaps], zero[kMaps], scale[kMaps], zero_stored[kMaps];
+  float unit[kMaps], zero[kMaps], scale[kMaps], zero_stored[kMaps];
 
   __device__ __forceinline__ void load(const StoredAffine& from, int64_t group) {
-    weights_at<F32Weight, kMaps>(from.inverse_scale, group, s);
+    weights_at<F32Weight, kMaps>(from.inverse_scale, group, unit);
     weights_at<F32Weight, kMaps>(from.zero, group, zero);
     weights_at<F32Weight, kMaps>(from.scale, group, scale);
     weights_at<F32Weight, kMaps>(from.zero_stored, group, zero_stored);
+#pragma unroll
+    for (int i = 0; i < kMaps; ++i) {
+      unit[i] *= kStepUnit;
+      zero[i] *= kStepUnit;
+      scale[i] *= 256.0f;
+      zero_stored[i] *= kStepUnit;
+    }
   }
 };
 
@@ -151,26 +164,31 @@ __global__ void __launch_bounds__(kPackThreads) pack_words(const PackArgs args) 
                             : word / view.cols;
     WordAffine<kCount, kContiguous> affine;
     if (!kContiguous) affine.load(args.affine, word - row * view.cols);
+    // All fields are fetched before the first is used.
+    float w[kFields][kCount];
+#pragma unroll
+    for (int k = 0; k < kFields; ++k) {
+      if (row + k * args.stride < view.rows) weights_at<Weight, kCount>(view.data, word + k * args.words, w[k]);
+    }
     uint32_t values[kFields][kCount];
 #pragma unroll
     for (int k = 0; k < kFields; ++k) {
       const int64_t field_row = row + k * args.stride;
-      if (field_row >= view.rows) {
-#pragma unroll
-        for (int i = 0; i < kCount; ++i) values[k][i] = 0;
-        continue;
-      }
-      float w[kCount];
-      weights_at<Weight, kCount>(view.data, word + k * args.words, w);
-      if (kContiguous) affine.load(args.affine, view.groups == 1 ? 0 : field_row);
+      const bool inside = field_row < view.rows;
+      if (kContiguous && inside) affine.load(args.affine, view.groups == 1 ? 0 : field_row);
 #pragma unroll
       for (int i = 0; i < kCount; ++i) {
+        values[k][i] = 0;
+        if (!inside) continue;
         const int own = kContiguous ? 0 : i;
-        const float product = __fmul_rn(w[i], affine.s[own]) * kStepUnit;
-        const float q = rounded(product, affine.zero[own] * kStepUnit, max_value) * 256.0f;
+        const float product = __fmul_rn(w[k][i], affine.unit[own]);
+        const float clamped = fminf(__saturatef(__fadd_rn(product, affine.zero[own])), max_value);
+        // The sum's lowest bits are the integer, without a conversion.
+        const float shifted = __fadd_rn(clamped, kRounder);
+        const float q = __fsub_rn(shifted, kRounder);
         const float back = __fmul_rn(__fsub_rn(q, affine.zero_stored[own]), affine.scale[own]);
-        sums.add(w[i], fabsf(__fsub_rn(w[i], back)));
-        values[k][i] = static_cast<uint32_t>(q);
+        sums.add(w[k][i], fabsf(__fsub_rn(w[k][i], back)));
+        values[k][i] = __float_as_uint(shifted) & 0xff;
       }
     }
     store_packed<kPacking>(args.packed, args.words, word, values);

@@ -29,7 +29,9 @@ int row_threads(int64_t group_size) {
     case 128: return 2;
     case 256: return 4;
     case 512:
-    case 1024: return 32;
+    case 1024:
+    case 2048:
+    case 4096: return 32;
     default: return 0;
   }
 }
@@ -90,6 +92,8 @@ void launch_rows(const SolveArgs& args, cudaStream_t stream) {
     case 256: return launch_groups<Weight, RowGroup<256, 4>>(args, stream);
     case 512: return launch_groups<Weight, RowGroup<512, 32>>(args, stream);
     case 1024: return launch_groups<Weight, RowGroup<1024, 32>>(args, stream);
+    case 2048: return launch_groups<Weight, RowGroup<2048, 32>>(args, stream);
+    case 4096: return launch_groups<Weight, RowGroup<4096, 32>>(args, stream);
     default: break;
   }
 }

@@ -28,7 +28,7 @@ struct RowGroup {
   static constexpr int kElements = kSize / kThreads;
   static constexpr int kVector = kThreads == 32 ? 1 : 8 / kThreads;  // neighbouring weights of one thread
   static constexpr float kReciprocalSize = 1.0f / kSize;
-  static constexpr int kBlocks = 4;  // resident on a multiprocessor
+  static constexpr int kBlocks = kElements > 64 ? 2 : 4;  // resident on a multiprocessor
 
   static __device__ __forceinline__ int64_t offset(const SolveArgs&, int element, int lane) {
     return kThreads == 32 ? element * 32 + lane : element / kVector * 8 + lane * kVector + element % kVector;

@@ -110,32 +110,74 @@ struct Strip {
 /// A lane's affine map at the present step.
 struct StripStep {
   float s, unit, zero, max_value;  // unit = s / 256; zero and max_value in units of 1/256
-  bool slow;
+  bool slow;                       // some lane of the warp has errors that may shrink to more than zero
 
   /// q - w s, and the error added to `error`.
+  template <bool kSlow>
   __device__ __forceinline__ float difference(float w, float& error) const {
     const float product = __fmul_rn(w, unit);
     const float plain = __fsub_rn(rounded(product, zero, max_value), product);
     error += fabsf(zero - plain);
-    return slow ? shrunk_difference(w, s, zero, max_value) : plain;
+    return kSlow ? shrunk_difference(w, s, zero, max_value) : plain;
+  }
+  __device__ __forceinline__ float any_difference(float w, float& error) const {
+    return slow ? difference<true>(w, error) : difference<false>(w, error);
   }
 };
 
+/// Rows of a strip that are fetched before the first is used.
+constexpr int kStripBatch = 16;
+
 /// Chain sums of rows [begin, end) of which `begin` is a multiple of a unit.
-template <typename Weight>
+template <bool kSlow, typename Weight>
 __device__ __forceinline__ ChainSum sum_rows(const Strip<Weight>& strip, const StripStep& step, int64_t begin,
                                              int64_t end, int log_block, float& error) {
   ChainSum sum;
-  const int block = 1 << log_block;
+  const int64_t block_mask = (int64_t{1} << log_block) - 1;
+  float w[kStripBatch];
   int64_t row = begin;
-  while (row + block <= end) {
-#pragma unroll 8
-    for (int i = 0; i < block; ++i) sum.add(step.difference(strip.at(row + i), error));
-    row += block;
-    sum.carry(row - begin, log_block);
+  for (; row + kStripBatch <= end; row += kStripBatch) {
+#pragma unroll
+    for (int i = 0; i < kStripBatch; ++i) w[i] = strip.at(row + i);
+#pragma unroll kSlow ? 1 : kStripBatch
+    for (int i = 0; i < kStripBatch; ++i) sum.add(step.difference<kSlow>(w[i], error));
+    const int64_t done = row + kStripBatch - begin;
+    if ((done & block_mask) == 0) sum.carry(done, log_block);
   }
-  for (; row < end; ++row) sum.add(step.difference(strip.at(row), error));
+#pragma unroll
+  for (int i = 0; i < kStripBatch; ++i) w[i] = row + i < end ? strip.at(row + i) : 0.0f;
+#pragma unroll kSlow ? 1 : kStripBatch
+  for (int i = 0; i < kStripBatch; ++i) {
+    if (row + i < end) sum.add(step.difference<kSlow>(w[i], error));
+  }
   return sum;
+}
+
+using StripLanes = float[32];
+
+/// From the sums of whole units, and the levels of the rows after them, on as one thread would have done it.
+__device__ __forceinline__ ChainSum join_units(const StripLanes* unit_sums, int64_t units,
+                                               const StripLanes* last_levels, int64_t unit_rows, int log_block,
+                                               int lane) {
+  ChainSum chain;
+  const int64_t mask = (int64_t{1} << log_block) - 1;
+  int unit_level = 0;
+  for (int64_t rows = unit_rows; rows > 1; rows >>= log_block) ++unit_level;
+  for (int64_t unit = 0; unit < units; ++unit) {
+    const int64_t rows = (unit + 1) * unit_rows;
+    float carried = unit_sums[unit][lane];
+#pragma unroll
+    for (int j = 1; j < 4; ++j) {
+      if (j < unit_level) continue;
+      chain.level[j] = __fadd_rn(chain.level[j], carried);
+      carried = chain.level[j];
+      if ((rows & (mask << (j * log_block))) != 0) break;
+      if (j < 3) chain.level[j] = 0;
+    }
+  }
+#pragma unroll
+  for (int j = 0; j < 4; ++j) chain.level[j] = __fadd_rn(chain.level[j], last_levels[j][lane]);
+  return chain;
 }
 
 /// Sums of a block's warps, in dynamic shared memory: strip_shared_bytes() of it.
@@ -146,18 +188,17 @@ inline size_t strip_shared_bytes(int64_t units, int warps) {
 /// Grid: one block per strip; any number of whole warps up to kMaxStripWarps.
 template <typename Weight>
 __global__ void __launch_bounds__(kMaxStripWarps * 32, 1) solve_strips(const StripArgs args) {
-  using Lanes = float[32];
   extern __shared__ float strip_shared[];
-  __shared__ Lanes last_levels[4];
+  __shared__ StripLanes last_levels[4];
   __shared__ float shared_zero[32];
   __shared__ int go_on;
 
   const SolveArgs& solve = args.solve;
   const int lane = static_cast<int>(threadIdx.x) % 32, warp = static_cast<int>(threadIdx.x) / 32;
   const int warps = static_cast<int>(blockDim.x) / 32;
-  Lanes* const warp_values = reinterpret_cast<Lanes*>(strip_shared);
-  Lanes* const warp_more = warp_values + warps;
-  Lanes* const unit_sums = warp_more + warps;
+  StripLanes* const warp_values = reinterpret_cast<StripLanes*>(strip_shared);
+  StripLanes* const warp_more = warp_values + warps;
+  StripLanes* const unit_sums = warp_more + warps;
   const Strip<Weight> strip(args, blockIdx.x, lane);
   const bool row_group = args.shape == StripShape::row, quads = args.shape == StripShape::quad_columns;
   bool live = strip.valid;
@@ -174,6 +215,7 @@ __global__ void __launch_bounds__(kMaxStripWarps * 32, 1) solve_strips(const Str
     high = fmaxf(high, w);
     finite = finite && fabsf(w) < kLargestWeight;
   };
+#pragma unroll 8
   for (int64_t row = warp; row < strip.rows; row += warps) include(strip.at(row));
   if (warp == 0) {
     if (strip.extra_valid) {
@@ -211,11 +253,12 @@ __global__ void __launch_bounds__(kMaxStripWarps * 32, 1) solve_strips(const Str
   float best_zero = now.zero, best_error = INFINITY;
   int settled = 0;
   for (int step = 0; step < steps + keep_best; ++step) {
-    now.slow = may_shrink(affine, now.zero, now.max_value);
+    now.slow = __any_sync(kWholeWarp, may_shrink(affine, now.zero, now.max_value));
     float error = 0;
     for (int64_t unit = warp; unit <= units; unit += warps) {
       const int64_t begin = unit * args.unit_rows, end = min(begin + args.unit_rows, strip.rows);
-      const ChainSum sum = sum_rows(strip, now, begin, end, args.log_block, error);
+      const ChainSum sum = now.slow ? sum_rows<true>(strip, now, begin, end, args.log_block, error)
+                                    : sum_rows<false>(strip, now, begin, end, args.log_block, error);
       if (unit < units) {
         unit_sums[unit][lane] = sum.total();  // all but one level are zero
       } else {
@@ -227,29 +270,12 @@ __global__ void __launch_bounds__(kMaxStripWarps * 32, 1) solve_strips(const Str
     __syncthreads();
 
     if (warp == 0) {
-      // From the warps' sums on as one thread would have done it.
-      ChainSum chain;
-      int unit_level = 0;
-      for (int64_t rows = args.unit_rows; rows > 1; rows >>= args.log_block) ++unit_level;
-      for (int64_t unit = 0; unit < units; ++unit) {
-        const int64_t rows = (unit + 1) * args.unit_rows, mask = (int64_t{1} << args.log_block) - 1;
-        float carried = unit_sums[unit][lane];
-#pragma unroll
-        for (int j = 1; j < 4; ++j) {
-          if (j < unit_level) continue;
-          chain.level[j] = __fadd_rn(chain.level[j], carried);
-          carried = chain.level[j];
-          if ((rows & (mask << (j * args.log_block))) != 0) break;
-          if (j < 3) chain.level[j] = 0;
-        }
-      }
-#pragma unroll
-      for (int j = 0; j < 4; ++j) chain.level[j] = __fadd_rn(chain.level[j], last_levels[j][lane]);
+      const ChainSum chain = join_units(unit_sums, units, last_levels, args.unit_rows, args.log_block, lane);
       float total = chain.total();
       float error_sum = 0;
       for (int i = 0; i < warps; ++i) error_sum += warp_values[i][lane];
       if (strip.extra_valid) {
-        for (int i = 0; i < strip.extras; ++i) total = __fadd_rn(total, now.difference(strip.extra(i), error_sum));
+        for (int i = 0; i < strip.extras; ++i) total = __fadd_rn(total, now.any_difference(strip.extra(i), error_sum));
       }
       if (row_group || quads) {
         float four = __fadd_rn(total, __shfl_down_sync(kWholeWarp, total, 8));
@@ -259,7 +285,7 @@ __global__ void __launch_bounds__(kMaxStripWarps * 32, 1) solve_strips(const Str
       }
       if (row_group) {
         float tail = 0, tail_error = 0;
-        for (int i = 0; i < strip.tail; ++i) tail = __fadd_rn(tail, now.difference(strip.single(i), tail_error));
+        for (int i = 0; i < strip.tail; ++i) tail = __fadd_rn(tail, now.any_difference(strip.single(i), tail_error));
         if (lane == 0) error_sum += tail_error;
 #pragma unroll
         for (int l = 0; l < 8; ++l) tail = __fadd_rn(tail, __shfl_sync(kWholeWarp, total, l));

@@ -62,7 +62,7 @@ struct TensorQuantizer::Workspace {
   uint8_t* settled;
   float* errors;  // of the steps, then of the packing
   double* totals;
-  float* mean_error;
+  float* rounded_errors;
   int* bad_weight;
   Meta scale_meta, zero_meta;
   float* meta_inverse_scale;
@@ -77,7 +77,6 @@ TensorQuantizer::TensorQuantizer(const QuantizeTask& task)
   if (task.format == PackFormat::interchange) require_interchangeable(packing_, view_.rows);
   steps_ = task.config.optimize && !view_.per_tensor ? kSolverSteps : 0;
   workspace_bytes_ = layout(nullptr).bytes;
-  std::fill(std::begin(rounded_errors_), std::end(rounded_errors_), -1.0f);
 }
 
 GroupedWeights TensorQuantizer::weights() const {
@@ -92,7 +91,7 @@ TensorQuantizer::Workspace TensorQuantizer::layout(void* base) const {
   const bool trials = steps_ > 0 && !task_.keep_best;
   Carver trial(base);
   w.trial_zero = trial.take<float>(trials ? groups : 0);
-  w.trial_scratch = trial.take<float>(trials ? mean_error_scratch_bytes(view_.numel()) / 4 : 0);
+  w.trial_scratch = trial.take<float>(trials ? MeanErrors::scratch_bytes(view_.numel()) / 4 : 0);
   w.packed = carver.take<std::byte>(std::max(packed_bytes(packing_, view_.rows, view_.cols), trial.used()));
   w.inverse_scale = carver.take<float>(groups);
   w.zero = carver.take<float>(groups);
@@ -123,7 +122,7 @@ TensorQuantizer::Workspace TensorQuantizer::layout(void* base) const {
   w.meta_settled = carver.take<uint8_t>(meta_groups);
   w.errors = carver.take<float>(errors);
   w.totals = carver.take<double>(std::max(kSolverSteps, 2 * kErrorTotals));
-  w.mean_error = carver.take<float>(1);
+  w.rounded_errors = carver.take<float>(kSolverSteps);
   w.bad_weight = carver.take<int>(2);  // of the weights; of the metadata, which cannot be bad
   w.bytes = carver.used();
   return w;
@@ -132,6 +131,8 @@ TensorQuantizer::Workspace TensorQuantizer::layout(void* base) const {
 void TensorQuantizer::start(const void* weights_on_device, void* workspace, QuantizeReadback* readback,
                             cudaStream_t stream) {
   device_weights_ = weights_on_device;
+  mean_errors_.reset();
+  rounded_ = 0;
   workspace_ = workspace;
   readback_ = readback;
   const Workspace w = layout(workspace);
@@ -148,20 +149,21 @@ void TensorQuantizer::start(const void* weights_on_device, void* workspace, Quan
   HQQ_CUDA_CHECK(cudaMemcpyAsync(&readback->bad_weight, w.bad_weight, sizeof(int), cudaMemcpyDeviceToHost, stream));
 }
 
-float TensorQuantizer::rounded_error(int step, cudaStream_t stream) {
-  float& known = rounded_errors_[step];
-  if (known >= 0) return known;
+/// Those of `step` and of the one before, which is asked for next.
+void TensorQuantizer::find_rounded_errors(int step, cudaStream_t stream) {
   const Workspace w = layout(workspace_);
   const float max_value = static_cast<float>(max_quantized_value(task_.config.nbits));
-  HQQ_CUDA_CHECK(cudaMemcpyAsync(w.trial_zero, w.zero, static_cast<size_t>(view_.groups) * sizeof(float),
-                                 cudaMemcpyDeviceToDevice, stream));
-  const SolveParams params{max_value, task_.config.round_zero, step, false};
-  solve_unsettled(weights(), params, {w.inverse_scale, w.trial_zero, w.settled, nullptr, w.bad_weight}, stream);
-  mean_error_in_reference_order(weights(), max_value, w.inverse_scale, w.trial_zero, w.trial_scratch, w.mean_error,
-                                stream);
-  HQQ_CUDA_CHECK(cudaMemcpyAsync(&readback_->mean_error, w.mean_error, sizeof(float), cudaMemcpyDeviceToHost, stream));
+  if (!mean_errors_) mean_errors_.emplace(weights(), max_value, w.inverse_scale, w.trial_scratch);
+  for (int wanted = step; wanted >= std::max(0, step - 1); --wanted) {
+    if ((rounded_ >> wanted & 1) != 0) continue;
+    rounded_ |= 1u << wanted;
+    const SolveParams params{max_value, task_.config.round_zero, wanted, false};
+    solve_unsettled(weights(), params, {w.inverse_scale, w.trial_zero, w.settled, nullptr, w.bad_weight}, stream);
+    mean_errors_->add_step({w.zero, w.trial_zero, w.settled, wanted}, w.rounded_errors + wanted, stream);
+  }
+  HQQ_CUDA_CHECK(cudaMemcpyAsync(readback_->rounded_errors, w.rounded_errors, sizeof readback_->rounded_errors,
+                                 cudaMemcpyDeviceToHost, stream));
   HQQ_CUDA_CHECK(cudaStreamSynchronize(stream));
-  return known = readback_->mean_error;
 }
 
 void TensorQuantizer::quantize_meta(const float* values, int64_t group_size, DeviceMeta& out, float* back,
@@ -188,7 +190,10 @@ DeviceResult TensorQuantizer::finish(cudaStream_t stream) {
   const float max_value = static_cast<float>(max_quantized_value(task_.config.nbits));
   iterations_ = steps_;
   if (steps_ > 0 && !task_.keep_best) {
-    iterations_ = executed_steps(readback_->step_totals, [&](int step) { return rounded_error(step, stream); });
+    iterations_ = executed_steps(readback_->step_totals, [&](int step) {
+      if ((rounded_ >> step & 1) == 0) find_rounded_errors(step, stream);
+      return readback_->rounded_errors[step];
+    });
     if (iterations_ < steps_) {
       const SolveParams params{max_value, task_.config.round_zero, iterations_, false};
       solve_unsettled(matrix, params, {w.inverse_scale, w.zero, w.settled, nullptr, w.bad_weight}, stream);

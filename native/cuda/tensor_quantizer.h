@@ -1,7 +1,11 @@
 // All passes over one matrix whose weights are on the device: solve, find the step at which the reference stops, pack.
 #pragma once
 
+#include <bit>
+#include <optional>
+
 #include "cuda/grouped_weights.cuh"
+#include "cuda/mean_error.cuh"
 #include "cuda/memory.h"
 #include "quant/bitpack.h"
 #include "quant/grouping.h"
@@ -37,8 +41,8 @@ struct DeviceResult {
 /// What comes back beside the tensors; page-locked, so that copying it waits for nothing.
 struct QuantizeReadback {
   double step_totals[kSolverSteps];
-  double errors[4];  // sums of |w - w'|, (w - w')^2 and |w|, largest |w - w'|
-  float mean_error;
+  double errors[4];                    // sums of |w - w'|, (w - w')^2 and |w|, largest |w - w'|
+  float rounded_errors[kSolverSteps];  // where they were asked for
   int bad_weight;
 };
 
@@ -62,12 +66,14 @@ class TensorQuantizer {
 
   /// Executed optimizer steps, after finish().
   int iterations() const { return iterations_; }
+  /// Steps whose mean error had to be rounded exactly as the reference does.
+  int rounded_steps() const { return std::popcount(rounded_); }
 
  private:
   struct Workspace;
   Workspace layout(void* base) const;
   GroupedWeights weights() const;
-  float rounded_error(int step, cudaStream_t stream);
+  void find_rounded_errors(int step, cudaStream_t stream);
   void quantize_meta(const float* values, int64_t group_size, DeviceMeta& out, float* back, cudaStream_t stream);
 
   QuantizeTask task_;
@@ -78,8 +84,9 @@ class TensorQuantizer {
   const void* device_weights_ = nullptr;
   void* workspace_ = nullptr;
   QuantizeReadback* readback_ = nullptr;
-  float rounded_errors_[kSolverSteps];
   int iterations_ = 0;
+  std::optional<MeanErrors> mean_errors_;
+  uint32_t rounded_ = 0;  // bit k: readback_ holds the rounded error of step k
 };
 
 }  // namespace hqq::cuda

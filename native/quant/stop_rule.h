@@ -13,13 +13,15 @@ constexpr double kUndecidedError = 1e-6;
 
 /// How many steps the reference executes: it stops after the first whose float32 mean error is not below the one
 /// before. totals: [kSolverSteps] sums of |w - w'| before each step's update; rounded_error(step): the mean error
-/// rounded exactly as the reference does, asked for only where that decides.
+/// rounded exactly as the reference does, asked for only where that decides: of a step first, then of the one before.
 template <typename RoundedError>
 int executed_steps(const double* totals, RoundedError rounded_error) {
   for (int step = 1; step < kSolverSteps; ++step) {
-    const double before = totals[step - 1], now = totals[step];
-    const bool undecided = std::fabs(now - before) <= kUndecidedError * before;
-    const bool improved = undecided ? rounded_error(step) < rounded_error(step - 1) : now < before;
+    bool improved = totals[step] < totals[step - 1];
+    if (std::fabs(totals[step] - totals[step - 1]) <= kUndecidedError * totals[step - 1]) {
+      const float now = rounded_error(step), before = rounded_error(step - 1);
+      improved = now < before;
+    }
     if (!improved) return step + 1;
   }
   return kSolverSteps;

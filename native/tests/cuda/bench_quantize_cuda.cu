@@ -188,8 +188,8 @@ void bench_single(const Ceilings& ceilings, cudaStream_t stream) {
       "\none 11008 x 4096 float16 matrix on the device (floor: read %.3f ms); issue share: additions-per-second "
       "ceiling\n",
       1e3 * static_cast<double>(n) * 2 / ceilings.read_rate);
-  std::printf("%-22s %5s %9s %9s %9s | %7s %7s %8s %9s | %9s\n", "case", "steps", "solve ms", "pack ms", "whole ms",
-              "moves", "warp", ">stop %", "issue %", "MB device");
+  std::printf("%-22s %5s %7s %9s %9s %9s | %7s %7s %8s %9s | %9s\n", "case", "steps", "rounded", "solve ms", "pack ms",
+              "whole ms", "moves", "warp", ">stop %", "issue %", "MB device");
   for (const Case& c : kCases) {
     try {
       const QuantizeTask task = task_of(c, shape);
@@ -239,9 +239,10 @@ void bench_single(const Ceilings& ceilings, cudaStream_t stream) {
       }
       const double groups = static_cast<double>(view.groups), mean_warp = warps / ((groups + 31) / 32);
       const double issued = static_cast<double>(n) * mean_warp * 8 / ceilings.lane_rate * 1e3;
-      std::printf("%-22s %5d %9.3f %9.3f %9.3f | %7.2f %7.2f %8.3f %9.1f | %9.1f\n", c.name, tensor.iterations(),
-                  solve_ms, pack_ms, whole_ms, sum / groups, mean_warp, 100 * static_cast<double>(late) / groups,
-                  100 * issued / solve_ms, static_cast<double>(tensor.workspace_bytes() + n * 2) * 1e-6);
+      std::printf("%-22s %5d %7d %9.3f %9.3f %9.3f | %7.2f %7.2f %8.3f %9.1f | %9.1f\n", c.name, tensor.iterations(),
+                  tensor.rounded_steps(), solve_ms, pack_ms, whole_ms, sum / groups, mean_warp,
+                  100 * static_cast<double>(late) / groups, 100 * issued / solve_ms,
+                  static_cast<double>(tensor.workspace_bytes() + n * 2) * 1e-6);
     } catch (const std::exception& error) {
       std::printf("%-22s FAILED: %s\n", c.name, error.what());
     }
@@ -303,21 +304,37 @@ void bench_device(const Ceilings& ceilings) {
   }
 }
 
-/// Matrices from page-locked host memory and back to it, two in flight; every shape has its turn `rounds` times.
-void bench_bus(const char* title, const Ceilings& ceilings, const std::vector<Shape>& shapes, int distinct, int rounds,
-               const std::vector<Case>& cases) {
+/// Host memory of either kind.
+struct HostMemory {
+  PinnedBuffer locked;
+  Buffer plain;
+  std::byte* data = nullptr;
+  HostMemory(int64_t bytes, bool page_locked) {
+    if (page_locked) {
+      locked = PinnedBuffer(bytes);
+      data = locked.data();
+    } else {
+      plain = Buffer(bytes, MemoryUse::scratch);
+      data = plain.data();
+    }
+  }
+};
+
+/// Matrices from host memory and back to it, two in flight; every matrix has its turn `rounds` times.
+void bench_bus(const char* title, bool page_locked, const Ceilings& ceilings, const std::vector<Shape>& shapes,
+               int distinct, int rounds, const std::vector<Case>& cases) {
   int64_t n = 0, largest = 0;
   for (const Shape& shape : shapes) {
     n += numel(shape);
     largest = std::max(largest, numel(shape) * 2);
   }
-  const PinnedBuffer host(n * 2 * distinct);
+  const HostMemory host(n * 2 * distinct, page_locked);
   {
     const Stream stream = Stream::create();
     const DeviceBuffer one(n * 2, MemoryUse::scratch);
     for (int i = 0; i < distinct; ++i) {
       fill(one.data(), n, static_cast<uint64_t>(1000 + i), stream.get());
-      HQQ_CUDA_CHECK(cudaMemcpyAsync(host.data() + n * 2 * i, one.data(), static_cast<size_t>(n * 2),
+      HQQ_CUDA_CHECK(cudaMemcpyAsync(host.data + n * 2 * i, one.data(), static_cast<size_t>(n * 2),
                                      cudaMemcpyDeviceToHost, stream.get()));
     }
     stream.synchronize();
@@ -333,7 +350,7 @@ void bench_bus(const char* title, const Ceilings& ceilings, const std::vector<Sh
       QuantizeSession session(0, 2);
       int64_t out_bytes = 0;
       for (const Shape& shape : shapes) out_bytes = std::max(out_bytes, numel(shape) * 2 + (int64_t{1} << 20));
-      const PinnedBuffer out0(out_bytes * 2), out1(out_bytes * 2);
+      const HostMemory out0(out_bytes * 2, page_locked), out1(out_bytes * 2, page_locked);
       const auto run = [&] {
         const size_t count = shapes.size() * static_cast<size_t>(distinct * rounds);
         int64_t at = 0;
@@ -341,15 +358,15 @@ void bench_bus(const char* title, const Ceilings& ceilings, const std::vector<Sh
           if (i < count) {
             if (i % (shapes.size() * static_cast<size_t>(distinct)) == 0) at = 0;
             const Shape& shape = shapes[i % shapes.size()];
-            session.start(static_cast<int>(i % 2), task_of(c, shape), host.data() + at * 2);
+            session.start(static_cast<int>(i % 2), task_of(c, shape), host.data + at * 2);
             at += numel(shape);
           }
           if (i == 0) continue;
-          const PinnedBuffer& out = (i - 1) % 2 == 0 ? out0 : out1;
+          const HostMemory& out = (i - 1) % 2 == 0 ? out0 : out1;
           // Places that are large enough for any of the cases.
-          session.finish(static_cast<int>((i - 1) % 2), {out.data(),
-                                                         {out.data() + out_bytes, nullptr, nullptr, nullptr},
-                                                         {out.data() + out_bytes * 3 / 2, nullptr, nullptr, nullptr}});
+          session.finish(static_cast<int>((i - 1) % 2), {out.data,
+                                                         {out.data + out_bytes, nullptr, nullptr, nullptr},
+                                                         {out.data + out_bytes * 3 / 2, nullptr, nullptr, nullptr}});
         }
       };
       run();
@@ -387,11 +404,14 @@ int main(int argc, char** argv) {
     if (chosen("device")) bench_device(ceilings);
     const std::vector<Case> few(kCases.begin(), kCases.begin() + 9);
     if (chosen("bus"))
-      bench_bus("224 matrices of a 7B from page-locked host memory", ceilings, kLayer, kBusLayers, kLayers / kBusLayers,
-                few);
+      bench_bus("224 matrices of a 7B from page-locked host memory", true, ceilings, kLayer, kBusLayers,
+                kLayers / kBusLayers, few);
+    if (chosen("pageable"))
+      bench_bus("224 matrices of a 7B from ordinary host memory", false, ceilings, kLayer, kBusLayers,
+                kLayers / kBusLayers, {kCases[0], kCases[3]});
     if (chosen("large"))
-      bench_bus("28672 x 8192, the largest matrices of a 70B, from page-locked host memory", ceilings, {{28672, 8192}},
-                2, 4, few);
+      bench_bus("28672 x 8192, the largest matrices of a 70B, from page-locked host memory", true, ceilings,
+                {{28672, 8192}}, 2, 8, few);
   } catch (const EngineError& error) {
     if (error.code() == ErrorCode::unsupported) {
       std::printf("SKIPPED: %s\n", error.what());

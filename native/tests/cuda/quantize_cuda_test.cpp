@@ -1,6 +1,8 @@
 // The device's quantizer against the CPU's on fresh random matrices and against results of the official implementation.
 // Tolerances: scales bit-exact; at least 99.9 % of the integers equal and none off by more than one; zeros within 1e-5
 // in groups without such a difference; mean error not above the CPU's by more than rounding.
+#include <cuda_runtime_api.h>
+
 #include <cmath>
 #include <cstring>
 #include <random>
@@ -179,7 +181,7 @@ TEST("every width, group size and axis") {
     for (const int axis : {0, 1}) {
       for (const int64_t group : {8, 16, 32, 64, 128, 256, 512, 1024, 0})
         requests.push_back(request_of(even, nbits, group, axis));
-      for (const int64_t group : {64, 1024, 0}) requests.push_back(request_of(large, nbits, group, axis));
+      for (const int64_t group : {64, 1024, 4096, 8192, 0}) requests.push_back(request_of(large, nbits, group, axis));
     }
   }
   compare_all(requests);
@@ -475,6 +477,23 @@ TEST("every allocation may fail: out of memory, nothing leaks, the next matrix w
   }
   cuda::fail_allocation(0);
   std::printf("  %lld allocation sites\n", static_cast<long long>(count));
+}
+
+TEST("the device has as much free memory after many quantizers as before") {
+  need_device();
+  const Matrix matrix(heavy_tailed(512 * 1024, 6, 0.02f), {512, 1024}, DType::f16);
+  NullReporter nobody;
+  const auto run = [&] {
+    const auto device = device_quantizer();
+    device->start(request_of(matrix, 4, 64, 1));
+    device->finish(nullptr, nobody);
+  };
+  run();  // what the driver keeps for itself
+  size_t before = 0, after = 0, total = 0;
+  CHECK(cudaMemGetInfo(&before, &total) == cudaSuccess);
+  for (int i = 0; i < 50; ++i) run();
+  CHECK(cudaMemGetInfo(&after, &total) == cudaSuccess);
+  CHECK(after + (size_t{4} << 20) >= before, before - after);
 }
 
 TEST("dropping a quantizer with matrices under way leaves nothing") {
