@@ -188,6 +188,20 @@ describe('quantize', () => {
     expect((await run(['models'])).stdout).toContain('out')
   })
 
+  it('has a way back to plain weights', async () => {
+    const [out, plain] = [join(root, 'out'), join(root, 'plain')]
+    await run(args(out))
+    const { code, stdout } = await run(['dequantize', '--model', out, '--out', plain, '--dtype', 'float32'])
+    expect(code).toBe(0)
+    expect(stdout).toContain('56 reconstructed')
+    const config = JSON.parse(readFileSync(join(plain, 'config.json'), 'utf8'))
+    expect(config).toMatchObject({ model_type: 'llama', torch_dtype: 'float32' })
+    expect(config.quantization_config).toBeUndefined()
+    expect(readdirSync(plain)).toContain('tokenizer.json')
+    const twice = await run(['dequantize', '--model', plain, '--out', join(root, 'again'), '--json'])
+    expect(twice.json()).toMatchObject({ error: { code: 'bad-input' } })
+  })
+
   it('goes on after a death of the engine when it is started again', async () => {
     const out = join(root, 'out')
     const layer = 'model.layers.7.mlp.down_proj'

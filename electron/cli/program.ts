@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander'
 import { APP_VERSION } from '../contract/version.ts'
 import { addAccountCommands } from './account-commands.ts'
 import { addChatCommand } from './chat-command.ts'
+import { addDequantizeCommand } from './dequantize-command.ts'
 import { addDevicesCommand } from './devices-command.ts'
 import { addEstimateCommand } from './estimate-command.ts'
 import { addGenerateCommand } from './generate-command.ts'
@@ -51,6 +52,7 @@ function createProgram(host: CliHost): Command {
     .exitOverride()
     .configureOutput({ writeOut: host.streams.stdout, writeErr: host.streams.stderr })
   addQuantizeCommand(program, host)
+  addDequantizeCommand(program, host)
   addPerplexityCommand(program, host)
   addGenerateCommand(program, host)
   addChatCommand(program, host)

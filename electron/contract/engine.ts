@@ -128,6 +128,33 @@ const modelQuantize = stream(
   }),
 )
 
+/** The way back: plain weights, for other programs. */
+const modelDequantize = stream(
+  z.object({
+    modelDir: z.string(),
+    /** A folder that exists. */
+    outDir: z.string(),
+    /** dtype of the reconstructed weights; null takes that of their scales. Other tensors stay as they are. */
+    dtype: computeDtypeSchema.nullable(),
+    maxShardBytes: z.number().positive().default(5e9),
+  }),
+  z.object({
+    type: z.literal('progress'),
+    tensorsDone: z.number().int(),
+    tensorsTotal: z.number().int(),
+    bytesDone: bytes,
+    bytesTotal: bytes,
+    current: z.string(),
+  }),
+  z.object({
+    files: z.array(z.string()),
+    fileBytes: bytes,
+    dequantizedLayers: z.number().int(),
+    keptTensors: z.number().int(),
+    seconds: z.number(),
+  }),
+)
+
 const modelGenerate = stream(
   z.object({
     handle: z.string(),
@@ -195,6 +222,7 @@ export const engineContract = {
   ),
   'model.inspect': modelInspect,
   'model.quantize': modelQuantize,
+  'model.dequantize': modelDequantize,
   'model.load': call(
     z.object({
       dir: z.string(),

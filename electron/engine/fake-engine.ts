@@ -8,7 +8,7 @@ import { type EngineContract, type EngineMemory, engineContract } from '../contr
 import { AppError } from '../contract/errors.ts'
 import type { EventOf, OutputOf, ParsedInputOf } from '../contract/method.ts'
 import type { CallContext, Handlers, StreamContext } from '../rpc/server.ts'
-import { fakeQuantize } from './fake-quantize.ts'
+import { fakeDequantize, fakeQuantize } from './fake-quantize.ts'
 import { readWeights } from './fake-safetensors.ts'
 
 export interface FakeEngineOptions {
@@ -83,6 +83,7 @@ export function createFakeEngine(options: FakeEngineOptions = {}): Handlers<Engi
     },
     'model.inspect': ({ dir }) => inspect(dir),
     'model.quantize': (input, context) => fakeQuantize(input, context, step, options),
+    'model.dequantize': ({ modelDir, outDir }) => fakeDequantize(modelDir, outDir),
     'model.load': async ({ dir, contextLength, device }, context) => {
       await step(context)
       if (options.unfit?.includes(device)) throw new AppError('unsupported', `${device} cannot run this.`)

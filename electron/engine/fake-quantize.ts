@@ -106,3 +106,23 @@ function tensorsOf(layer: Layer, computeDtype: string | null): FakeTensor[] {
     { name: `${layer.name}.zero`, dtype, shape: [half / 2], bytes: half },
   ]
 }
+
+/** The way back: every fake layer becomes a float16 matrix again. */
+export function fakeDequantize(modelDir: string, outDir: string): OutputOf<EngineContract['model.dequantize']> {
+  const { tensors, metadata } = readWeights(modelDir)
+  // Written by fakeQuantize under this very key.
+  const layers = JSON.parse(metadata.fake_layers ?? '[]') as Layer[]
+  if (layers.length === 0) throw new AppError('bad-input', 'Nothing in this model is quantized.')
+  const kept = tensors.filter(({ name }) => !layers.some((layer) => name.startsWith(`${layer.name}.`)))
+  const plain: FakeTensor[] = layers.map(({ name, shape }) => {
+    return { name: `${name}.weight`, dtype: 'F16', shape, bytes: shape[0] * shape[1] * 2 }
+  })
+  const fileBytes = writeWeights(join(outDir, 'model.safetensors'), [...plain, ...kept], {})
+  return {
+    files: ['model.safetensors'],
+    fileBytes,
+    dequantizedLayers: layers.length,
+    keptTensors: kept.length,
+    seconds: 0.001,
+  }
+}

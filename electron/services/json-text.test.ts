@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { withMembers } from './json-text.ts'
+import { withMembers, withoutMember } from './json-text.ts'
 
 describe('changing members of a JSON text', () => {
   it('leaves everything else as it was written', () => {
@@ -22,5 +22,21 @@ describe('changing members of a JSON text', () => {
       inner: { torch_dtype: 'float32' },
       torch_dtype: 'float16',
     })
+  })
+})
+
+describe('removing a member of a JSON text', () => {
+  it.each([
+    ['first', '{"q": {"a": [1, "}"]}, "eps": 1e-05}', '{ "eps": 1e-05}'],
+    ['in the middle', '{"eps": 1e-05, "q": {"b": "\\"}"}, "big": 12345678901234567890}', undefined],
+    ['last', '{\n  "eps": 1e-05,\n  "q": null\n}', '{\n  "eps": 1e-05}'],
+    ['alone', '{"q": 1}', '{}'],
+    ['missing', '{"eps": 1e-05}', '{"eps": 1e-05}'],
+  ])('%s', (_, text, expected = '{"eps": 1e-05, "big": 12345678901234567890}') => {
+    expect(withoutMember(text, 'q')).toBe(`${expected}\n`)
+  })
+
+  it('writes the object anew when the name occurs in an inner object first', () => {
+    expect(JSON.parse(withoutMember('{"inner": {"q": 1}, "q": 2}', 'q'))).toEqual({ inner: { q: 1 } })
   })
 })

@@ -42,11 +42,16 @@ async function writeSmallFiles(
   const { raw } = await readModelConfig(sourceDir)
   const text = await readFile(join(sourceDir, 'config.json'), 'utf8')
   await staging.write('config.json', withMembers(text, configChanges(raw, plan.linears, config.computeDtype)))
-  const known = new Set<string>(TEXT_FILES)
-  const names: string[] = await readdir(sourceDir)
-  const copied = names.filter((name) => known.has(name) || LICENCE.test(name))
+  const copied = await smallFilesOf(sourceDir)
   for (const name of copied) await staging.copy(join(sourceDir, name), name)
   return [...weightFiles, 'config.json', ...copied]
+}
+
+/** What goes along with the weights as it is: everything about text, and licences. */
+export async function smallFilesOf(sourceDir: string): Promise<string[]> {
+  const known = new Set<string>(TEXT_FILES)
+  const names: string[] = await readdir(sourceDir)
+  return names.filter((name) => known.has(name) || LICENCE.test(name))
 }
 
 function provenanceOf(plan: QuantizePlan, made: FinishedWeights, files: string[]): Provenance {

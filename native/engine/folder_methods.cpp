@@ -1,6 +1,7 @@
-// model.inspect and model.quantize
+// model.inspect, model.quantize and model.dequantize
 #include <filesystem>
 
+#include "engine/dequantize_model.h"
 #include "engine/device_field.h"
 #include "engine/dtype_field.h"
 #include "engine/methods.h"
@@ -120,11 +121,32 @@ Json quantize(Engine&, const Json& input, Reporter& reporter) {
   return result;
 }
 
+Json dequantize(Engine&, const Json& input, Reporter& reporter) {
+  Fields fields(input, "model.dequantize");
+  DequantizeModelOptions options;
+  options.model_dir = fields.text("modelDir");
+  options.out_dir = fields.text("outDir");
+  options.dtype = optional_dtype(fields, "dtype");
+  options.max_file_bytes =
+      static_cast<int64_t>(fields.number_or("maxShardBytes", static_cast<double>(options.max_file_bytes), 1, 1e18));
+  fields.done();
+  const DequantizeModelResult made = dequantize_model(options, reporter);
+  Json::Array files;
+  for (const std::string& name : made.files) files.emplace_back(name);
+  Json result;
+  return result.set("files", std::move(files))
+      .set("fileBytes", made.file_bytes)
+      .set("dequantizedLayers", made.dequantized_layers)
+      .set("keptTensors", made.kept_tensors)
+      .set("seconds", made.seconds);
+}
+
 }  // namespace
 
 void add_folder_methods(std::map<std::string, Method>& table) {
   table["model.inspect"] = inspect;
   table["model.quantize"] = quantize;
+  table["model.dequantize"] = dequantize;
 }
 
 }  // namespace hqq

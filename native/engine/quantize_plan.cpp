@@ -73,8 +73,6 @@ std::vector<WorkItem> plan_items(const TensorStore& store, const std::vector<Lay
     }
     items.push_back(std::move(item));
   }
-  std::sort(items.begin(), items.end(),
-            [](const WorkItem& a, const WorkItem& b) { return natural_less(a.source, b.source); });
   return items;
 }
 
@@ -152,8 +150,14 @@ int64_t WorkItem::output_bytes() const {
 
 QuantizePlan plan_quantization(const TensorStore& store, const std::vector<LayerChoice>& choices,
                                std::optional<DType> compute_dtype, int64_t max_file_bytes) {
+  return lay_out(plan_items(store, choices, compute_dtype), max_file_bytes);
+}
+
+QuantizePlan lay_out(std::vector<WorkItem> items, int64_t max_file_bytes) {
   QuantizePlan plan;
-  plan.items = plan_items(store, choices, compute_dtype);
+  plan.items = std::move(items);
+  std::sort(plan.items.begin(), plan.items.end(),
+            [](const WorkItem& a, const WorkItem& b) { return natural_less(a.source, b.source); });
   const auto contents = fill_files(plan.items, max_file_bytes);
   require(contents.size() <= kMaxFiles, ErrorCode::bad_input,
           "a model of more than " + std::to_string(kMaxFiles) + " files is not written; choose larger ones");

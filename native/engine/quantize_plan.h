@@ -61,6 +61,9 @@ struct QuantizePlan {
 QuantizePlan plan_quantization(const TensorStore& store, const std::vector<LayerChoice>& choices,
                                std::optional<DType> compute_dtype, int64_t max_file_bytes);
 
+/// Puts tensors into their order and their outputs into files, like plan_quantization does.
+QuantizePlan lay_out(std::vector<WorkItem> items, int64_t max_file_bytes);
+
 /// True when `a` comes before `b` with numbers inside names compared as numbers ("layers.9." before "layers.10.").
 bool natural_less(std::string_view a, std::string_view b);
 

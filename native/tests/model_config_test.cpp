@@ -98,3 +98,42 @@ TEST("absurd and malformed values are refused") {
   CHECK_THROWS_CODE(parse_model_config(Json(1)), bad_file);
   CHECK_THROWS_CODE(parse_model_config(parse_json("{}")), bad_file);
 }
+
+TEST("families: switches and the defaults of fields that a config leaves out") {
+  const auto family = [](const std::string& architecture, const std::string& more = "") {
+    return parse(R"({"architectures":[")" + architecture + R"("],"num_hidden_layers":8)" + more + "}");
+  };
+  const ModelConfig mistral = family("MistralForCausalLM");
+  CHECK_EQ(mistral.layers.back().window, 4096);
+  CHECK_EQ(family("MistralForCausalLM", R"(,"sliding_window":null)").layers.back().window, 0);
+  const ModelConfig qwen = family("Qwen2ForCausalLM", R"(,"use_sliding_window":true,"max_window_layers":6)");
+  CHECK(qwen.qkv_bias && !qwen.o_bias);
+  CHECK(qwen.layers[5].window == 0 && qwen.layers[6].window == 4096);
+  CHECK_EQ(family("Qwen2ForCausalLM").layers[7].window, 0);
+  const ModelConfig gemma = family("Gemma2ForCausalLM", R"(,"final_logit_softcapping":null)");
+  CHECK(gemma.tie_word_embeddings && gemma.norm_offset);
+  CHECK(gemma.head_dim == 256 && gemma.attention_softcap == 50.0 && gemma.logit_softcap == 0.0);
+  CHECK(gemma.layers[0].window == 4096 && gemma.layers[1].window == 0);
+  CHECK_NEAR(gemma.attention_scale, 1.0 / 16, 1e-12);
+  const ModelConfig gemma3 = family("Gemma3ForCausalLM", R"(,"sliding_window_pattern":3)");
+  CHECK(gemma3.layers[1].rope == RopeUse::local && gemma3.layers[2].rope == RopeUse::main);
+  CHECK(gemma3.rope.theta == 1e6 && gemma3.local_rope.theta == 10000.0);
+  const ModelConfig smol = family("SmolLM3ForCausalLM");
+  CHECK(smol.layers[3].rope == RopeUse::none && smol.layers[4].rope == RopeUse::main);
+  const ModelConfig moe = family("Qwen3MoeForCausalLM", R"(,"moe_intermediate_size":32,"mlp_only_layers":[2])");
+  CHECK(moe.moe.num_experts == 128 && !moe.moe.normalize_weights && moe.layers[0].experts && !moe.layers[2].experts);
+  const ModelConfig phi = parse_model_config(parse_json(
+      R"({"architectures":["PhiForCausalLM"],"vocab_size":8,"n_embd":32,"n_layer":1,"n_head":2,"n_head_kv":null,
+          "n_inner":null,"n_positions":64,"rotary_dim":8,"layer_norm_epsilon":1e-4,"activation_function":"gelu_new"})"));
+  CHECK(phi.intermediate_size == 128 && phi.rope.rotary_dim == 8 && phi.norm_eps == 1e-4 && phi.parallel);
+  CHECK(phi.norm == NormKind::layer && phi.activation == Activation::gelu_tanh && !phi.gated_mlp);
+}
+
+TEST("lists per layer must fit the layers") {
+  const std::string gemma = R"({"architectures":["Gemma2ForCausalLM"],"layer_types":)";
+  CHECK_THROWS_CODE(parse(gemma + R"(["full_attention"]})"), bad_file);
+  CHECK_THROWS_CODE(parse(gemma + R"(["full_attention","chunked_attention"]})"), unsupported);
+  CHECK_THROWS_CODE(parse(R"({"architectures":["SmolLM3ForCausalLM"],"no_rope_layers":[1]})"), bad_file);
+  CHECK_THROWS_CODE(parse(R"({"rope_scaling":{"type":"longrope","short_factor":[1],"long_factor":[1]}})"), bad_file);
+  CHECK_THROWS_CODE(parse(R"({"architectures":["MixtralForCausalLM"],"num_experts_per_tok":9})"), bad_file);
+}
