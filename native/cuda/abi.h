@@ -8,7 +8,7 @@
 #include "cuda/abi_status.h"
 
 /// Raised with every change of a table or of what a function means.
-#define HQQ_CUDA_ABI_VERSION 1u
+#define HQQ_CUDA_ABI_VERSION 2u
 
 typedef struct HqqCudaApi {
   uint32_t abi_version;   // HQQ_CUDA_ABI_VERSION of the library

@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "engine/cuda_library.h"
+#include "engine/device_executors.h"
 #include "engine/device_field.h"
 #include "engine/dtype_field.h"
 #include "engine/fields.h"
@@ -80,17 +81,22 @@ Json load(Engine& engine, const Json& input, Reporter& reporter) {
   Fields fields(input, "model.load");
   const std::string dir = fields.text("dir");
   LoadOptions options;
-  options.compute_dtype = optional_dtype(fields, "computeDtype").value_or(DType::f32);
+  const auto compute_dtype = optional_dtype(fields, "computeDtype");
   options.context_length = fields.integer("contextLength", 1, std::numeric_limits<int32_t>::max());
   const bool fast = fields.flag("fast");
   options.device = read_device(fields);
   // What rounded activations are on a CPU, float16 is on a GPU: the arithmetic of answers, not of measurements.
   if (fast && options.device != "cpu" && options.compute_dtype == DType::f32) options.compute_dtype = DType::f16;
   fields.done();
+  // The type that each does best: a GPU's tensor cores take 16 bits.
+  options.compute_dtype = compute_dtype.value_or(options.device == "cpu" ? DType::f32 : DType::f16);
 
   const auto start = std::chrono::steady_clock::now();
   reset_peak();
-  if (options.device != "cpu") reset_gpu_peak(options.device);
+  if (options.device != "cpu") {
+    enable_device_executors();
+    reset_gpu_peak(options.device);
+  }
   auto model = Model::load(dir, options, reporter);
   const ModelInfo info = model->info();
   Json result;
