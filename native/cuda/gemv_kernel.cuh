@@ -186,11 +186,14 @@ __device__ inline void finish_row_tile(const GemvArgs& a, float* parts, float (&
   const int row = in_team % out_rows, token = in_team / out_rows;
   const auto total = [&](int r) {
     float sum = 0;
-    for (int w = 0; w < a.team_warps; ++w) {
-      const float* part = parts + (w * kTileRows + r) * columns;
-      if (one_column) sum += part[0];
-      else if (!a.in.split) sum += part[token];
-      else sum += (part[2 * token] + part[2 * token + 1] * (1.0f / kSplitStep)) * (1.0f / kSplitScale);
+    for (int first = 0; first < a.team_warps; first += 8) {
+#pragma unroll
+      for (int w = 0; w < 8; ++w) {  // eight loads on their way at once: the team's next sum waits for this one
+        const float* part = parts + ((first + w) * kTileRows + r) * columns;
+        if constexpr (one_column) sum += part[0];
+        else if (!a.in.split) sum += part[token];
+        else sum += (part[2 * token] + part[2 * token + 1] * (1.0f / kSplitStep)) * (1.0f / kSplitScale);
+      }
     }
     const int source = row_tile * kTileRows + r;
     return a.bias && source < a.w.rows ? sum + a.bias[source] : sum;
