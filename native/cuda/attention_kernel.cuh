@@ -52,9 +52,13 @@ struct Vector<float> {
 template <typename T>
 __device__ inline T to_cache(float v);
 template <>
-__device__ inline __half to_cache<__half>(float v) { return __float2half_rn(v); }
+__device__ inline __half to_cache<__half>(float v) {
+  return __float2half_rn(v);
+}
 template <>
-__device__ inline float to_cache<float>(float v) { return v; }
+__device__ inline float to_cache<float>(float v) {
+  return v;
+}
 
 __device__ inline void store_out(const AttentionArgs& a, int64_t at, float v) {
   if (a.out_float) static_cast<float*>(a.out)[at] = v;
@@ -262,7 +266,8 @@ __global__ void __launch_bounds__(kAttentionThreads) attention_kernel(const __gr
     const int h = i / width, d = i % width;
     if (d >= dim) continue;
     float top = -INFINITY, sum = 0, value = 0;
-    for (int s = 0; s < active; ++s) top = fmaxf(top, __ldcg(partial + (static_cast<int64_t>(s) * group + h) * (width + 2) + width));
+    for (int s = 0; s < active; ++s)
+      top = fmaxf(top, __ldcg(partial + (static_cast<int64_t>(s) * group + h) * (width + 2) + width));
     for (int s = 0; s < active; ++s) {
       const float* other = partial + (static_cast<int64_t>(s) * group + h) * (width + 2);
       const float factor = exp2f(__ldcg(other + width) - top);

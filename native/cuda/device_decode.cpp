@@ -24,7 +24,8 @@ void DeviceModel::capture_step() {
   cudaGraph_t captured = nullptr;
   HQQ_CUDA_CHECK(cudaStreamBeginCapture(stream_.get(), cudaStreamCaptureModeThreadLocal));
   try {
-    enqueue_forward(reinterpret_cast<const int*>(state_.data() + offsetof(DecodeState, token)), 1, 0, position_of(state_));
+    enqueue_forward(reinterpret_cast<const int*>(state_.data() + offsetof(DecodeState, token)), 1, 0,
+                    position_of(state_));
     enqueue_head(0, 1);
     choose_greedy(choose_args(), target_);
   } catch (...) {
@@ -50,8 +51,8 @@ ChooseArgs DeviceModel::choose_args() const {
 
 void DeviceModel::decode_start(const HqqCudaDecode& options) {
   const DeviceScope scope(ordinal_);
-  require(finished_ && !decoding_ && options.last_row >= 0 && options.last_row < last_tokens_ && options.max_new_tokens >= 1 &&
-              options.position + options.max_new_tokens - 1 <= shape_.context,
+  require(finished_ && !decoding_ && options.last_row >= 0 && options.last_row < last_tokens_ &&
+              options.max_new_tokens >= 1 && options.position + options.max_new_tokens - 1 <= shape_.context,
           ErrorCode::internal, "decode: bad request");
   if (!step_) capture_step();
   const DecodeState state{.token = 0,
@@ -63,7 +64,8 @@ void DeviceModel::decode_start(const HqqCudaDecode& options) {
   if (state.penalty != 1.0f) {
     std::memset(host_.data(), 0, static_cast<size_t>(shape_.vocab));
     for (int64_t i = 0; i < options.prompt_tokens; ++i) host_.as<uint8_t>()[options.prompt[i]] = 1;
-    HQQ_CUDA_CHECK(cudaMemcpyAsync(seen_.data(), host_.data(), static_cast<size_t>(shape_.vocab), cudaMemcpyHostToDevice, stream_.get()));
+    HQQ_CUDA_CHECK(cudaMemcpyAsync(seen_.data(), host_.data(), static_cast<size_t>(shape_.vocab),
+                                   cudaMemcpyHostToDevice, stream_.get()));
   }
   HQQ_CUDA_CHECK(cudaMemcpyAsync(state_.data(), &state, sizeof state, cudaMemcpyHostToDevice, stream_.get()));
   stream_.synchronize();

@@ -36,7 +36,10 @@ void check_shape(const HqqCudaModelShape& s) {
 }  // namespace
 
 DeviceModel::DeviceModel(int ordinal, const HqqCudaModelShape& shape)
-    : shape_(shape), compute_(static_cast<DType>(shape.compute)), ordinal_(ordinal), account_(ordinal, shape.memory_limit) {
+    : shape_(shape),
+      compute_(static_cast<DType>(shape.compute)),
+      ordinal_(ordinal),
+      account_(ordinal, shape.memory_limit) {
   check_shape(shape);
   const DeviceScope scope(ordinal);
   stream_ = Stream::create();
@@ -75,7 +78,8 @@ DeviceBuffer DeviceModel::upload_floats(const float* values, int64_t count) {
 HqqCudaLayerBytes DeviceModel::set_embedding(const HqqCudaLinear& table, bool tied) {
   const DeviceScope scope(ordinal_);
   HqqCudaLayerBytes bytes{};
-  const MatrixBuild build{.compute = compute_, .dense = true, .account = account_, .target = target_, .staging = *staging_};
+  const MatrixBuild build{
+      .compute = compute_, .dense = true, .account = account_, .target = target_, .staging = *staging_};
   Projection p = build_projection({&table, 1}, build, {&bytes, 1});
   embedding_ = std::move(p.matrices.front());
   tied_ = tied;
@@ -134,7 +138,8 @@ void DeviceModel::reserve() {
 
 void DeviceModel::finish() {
   const DeviceScope scope(ordinal_);
-  require(!finished_ && final_norm_.bytes() > 0 && embedding_.quants.bytes() > 0, ErrorCode::internal, "model: incomplete");
+  require(!finished_ && final_norm_.bytes() > 0 && embedding_.quants.bytes() > 0, ErrorCode::internal,
+          "model: incomplete");
   stream_.synchronize();
   staging_.reset();
   reserve();
@@ -149,7 +154,8 @@ void DeviceModel::finish() {
                       "a context of " + std::to_string(shape_.context) + " tokens needs " +
                           std::to_string(per_token * shape_.context >> 20) + " MiB for the KV cache, but the GPU has " +
                           std::to_string(room >> 20) + " MiB left; a context of at most " +
-                          std::to_string(std::max<int64_t>(0, room - (int64_t{64} << 20)) / per_token) + " tokens would fit");
+                          std::to_string(std::max<int64_t>(0, room - (int64_t{64} << 20)) / per_token) +
+                          " tokens would fit");
   }
   cache_ = DeviceBuffer(row * shape_.context, MemoryUse::kv_cache, account_);
   cos_ = DeviceBuffer(shape_.context * shape_.half_rotary * 4, MemoryUse::scratch, account_);
@@ -180,8 +186,10 @@ void DeviceModel::set_rotary(int64_t start, int64_t count, const float* cos, con
   const DeviceScope scope(ordinal_);
   require(start >= 0 && count > 0 && start + count <= shape_.context, ErrorCode::internal, "set_rotary: bad range");
   const int64_t bytes = count * shape_.half_rotary * 4, at = start * shape_.half_rotary;
-  HQQ_CUDA_CHECK(cudaMemcpyAsync(cos_.as<float>() + at, cos, static_cast<size_t>(bytes), cudaMemcpyHostToDevice, stream_.get()));
-  HQQ_CUDA_CHECK(cudaMemcpyAsync(sin_.as<float>() + at, sin, static_cast<size_t>(bytes), cudaMemcpyHostToDevice, stream_.get()));
+  HQQ_CUDA_CHECK(
+      cudaMemcpyAsync(cos_.as<float>() + at, cos, static_cast<size_t>(bytes), cudaMemcpyHostToDevice, stream_.get()));
+  HQQ_CUDA_CHECK(
+      cudaMemcpyAsync(sin_.as<float>() + at, sin, static_cast<size_t>(bytes), cudaMemcpyHostToDevice, stream_.get()));
   stream_.synchronize();
 }
 
@@ -246,7 +254,8 @@ void DeviceModel::enqueue_forward(const int* ids, int tokens, int64_t start, con
     const Layer& l = layers_[static_cast<size_t>(i)];
     multiply(l.qkv, input(hidden_.data(), s.hidden, false, &l.norms[0], tokens), qkv_.data(), qkv, GemvOutput::store);
     enqueue_attention(i, tokens, start, position);
-    multiply(l.output, input(act_.data(), q_size, half_act, nullptr, tokens), hidden_.data(), s.hidden, GemvOutput::add);
+    multiply(l.output, input(act_.data(), q_size, half_act, nullptr, tokens), hidden_.data(), s.hidden,
+             GemvOutput::add);
     const GemvArgs normed = input(hidden_.data(), s.hidden, false, &l.norms[1], tokens);
     if (l.gate_up.gated) {
       multiply(l.gate_up, normed, act_.data(), s.mlp, half_act ? GemvOutput::silu_half : GemvOutput::silu_float);
@@ -271,8 +280,9 @@ void DeviceModel::enqueue_forward(const int* ids, int tokens, int64_t start, con
 
 void DeviceModel::enqueue_head(int64_t first, int count) {
   if (is_wide(count)) {
-    rms_norm(hidden_.as<float>() + first * shape_.hidden, final_norm_.as<float>(), static_cast<float>(shape_.norm_epsilon), count,
-             static_cast<int>(shape_.hidden), x_.data(), compute_ == DType::bf16, target_);
+    rms_norm(hidden_.as<float>() + first * shape_.hidden, final_norm_.as<float>(),
+             static_cast<float>(shape_.norm_epsilon), count, static_cast<int>(shape_.hidden), x_.data(),
+             compute_ == DType::bf16, target_);
     if (tied_) return multiply_wide(embedding_, x_.data(), count, logits_.data(), shape_.vocab, GemmOutput::store);
     return multiply_wide(head_.matrices.front(), x_.data(), count, logits_.data(), shape_.vocab, GemmOutput::store);
   }
@@ -300,12 +310,13 @@ void DeviceModel::forward(std::span<const int32_t> ids, int64_t start) {
 
 void DeviceModel::logits(int64_t first, int64_t count, float* out) {
   const DeviceScope scope(ordinal_);
-  require(finished_ && first >= 0 && count >= 1 && first + count <= last_tokens_, ErrorCode::internal, "logits: bad rows");
+  require(finished_ && first >= 0 && count >= 1 && first + count <= last_tokens_, ErrorCode::internal,
+          "logits: bad rows");
   for (int64_t at = 0; at < count; at += logit_rows_) {
     const int64_t rows = std::min(logit_rows_, count - at), values = rows * shape_.vocab;
     enqueue_head(first + at, static_cast<int>(rows));
-    HQQ_CUDA_CHECK(cudaMemcpyAsync(host_.data(), logits_.data(), static_cast<size_t>(values * 4), cudaMemcpyDeviceToHost,
-                                   stream_.get()));
+    HQQ_CUDA_CHECK(cudaMemcpyAsync(host_.data(), logits_.data(), static_cast<size_t>(values * 4),
+                                   cudaMemcpyDeviceToHost, stream_.get()));
     stream_.synchronize();
     std::memcpy(out + at * shape_.vocab, host_.data(), static_cast<size_t>(values * 4));
   }
@@ -314,16 +325,19 @@ void DeviceModel::logits(int64_t first, int64_t count, float* out) {
 double DeviceModel::loss(int64_t first, std::span<const int32_t> targets) {
   const DeviceScope scope(ordinal_);
   const auto count = static_cast<int64_t>(targets.size());
-  require(finished_ && first >= 0 && count >= 1 && first + count <= last_tokens_, ErrorCode::internal, "loss: bad rows");
+  require(finished_ && first >= 0 && count >= 1 && first + count <= last_tokens_, ErrorCode::internal,
+          "loss: bad rows");
   double total = 0;
   for (int64_t at = 0; at < count; at += logit_rows_) {
     const int64_t rows = std::min(logit_rows_, count - at);
     std::memcpy(host_.data(), targets.data() + at, static_cast<size_t>(rows * 4));
-    HQQ_CUDA_CHECK(cudaMemcpyAsync(ids_.data(), host_.data(), static_cast<size_t>(rows * 4), cudaMemcpyHostToDevice, stream_.get()));
+    HQQ_CUDA_CHECK(cudaMemcpyAsync(ids_.data(), host_.data(), static_cast<size_t>(rows * 4), cudaMemcpyHostToDevice,
+                                   stream_.get()));
     enqueue_head(first + at, static_cast<int>(rows));
-    row_losses(logits_.as<float>(), static_cast<int>(rows), static_cast<int>(shape_.vocab), ids_.as<int>(), losses_.as<float>(),
-               target_);
-    HQQ_CUDA_CHECK(cudaMemcpyAsync(host_.data(), losses_.data(), static_cast<size_t>(rows * 4), cudaMemcpyDeviceToHost, stream_.get()));
+    row_losses(logits_.as<float>(), static_cast<int>(rows), static_cast<int>(shape_.vocab), ids_.as<int>(),
+               losses_.as<float>(), target_);
+    HQQ_CUDA_CHECK(cudaMemcpyAsync(host_.data(), losses_.data(), static_cast<size_t>(rows * 4), cudaMemcpyDeviceToHost,
+                                   stream_.get()));
     stream_.synchronize();
     for (int64_t r = 0; r < rows; ++r) total += host_.as<float>()[r];
   }

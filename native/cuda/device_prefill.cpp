@@ -39,7 +39,8 @@ bool DeviceModel::is_wide(int64_t tokens) const {
   return compute_ != DType::f32 && whole_pieces && tokens >= kWideTokens;
 }
 
-void DeviceModel::multiply_wide(const Matrix& m, const void* x, int64_t tokens, void* out, int64_t out_stride, GemmOutput mode) {
+void DeviceModel::multiply_wide(const Matrix& m, const void* x, int64_t tokens, void* out, int64_t out_stride,
+                                GemmOutput mode) {
   const int64_t row_tile = int64_t{kTileRows} * m.view.cols * 2;
   const int step = static_cast<int>(std::max<int64_t>(1, wide_.bytes() / row_tile));
   const bool gated = mode == GemmOutput::silu;
@@ -69,7 +70,8 @@ void DeviceModel::enqueue_wide(const int* ids, int tokens, int64_t start) {
   const int hidden = static_cast<int>(s.hidden);
   const int64_t q_size = s.heads * s.head_dim, qkv = q_size + 2 * s.kv_heads * s.head_dim;
   const auto normed = [&](const DeviceBuffer& weight) {
-    rms_norm(hidden_.as<float>(), weight.as<float>(), static_cast<float>(s.norm_epsilon), tokens, hidden, x_.data(), bf16, target_);
+    rms_norm(hidden_.as<float>(), weight.as<float>(), static_cast<float>(s.norm_epsilon), tokens, hidden, x_.data(),
+             bf16, target_);
     return x_.data();
   };
   /// What a kernel left in act_ as float32 or float16, as the product takes it.

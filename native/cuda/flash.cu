@@ -7,7 +7,8 @@ namespace {
 
 template <int dim>
 void launch_dim(const AttentionArgs& args, const Target& target) {
-  const dim3 grid(static_cast<unsigned>((args.tokens + kFlashQueries - 1) / kFlashQueries), static_cast<unsigned>(args.heads));
+  const dim3 grid(static_cast<unsigned>((args.tokens + kFlashQueries - 1) / kFlashQueries),
+                  static_cast<unsigned>(args.heads));
   launch(flash_kernel<dim>, grid, dim3(kFlashThreads), flash_shared(dim), target, args);
 }
 

@@ -17,7 +17,8 @@ __device__ inline void fetch_rows(uint32_t to, const __half* from, int first, in
   for (int i = threadIdx.x; i < kFlashKeys * pieces; i += kFlashThreads) {
     const int row = i / pieces, part = i % pieces;
     const bool inside = first + row < end;
-    copy_async_16_or_zero(to + row * stride + part * 16, from + static_cast<int64_t>(inside ? first + row : 0) * dim + part * 8, inside);
+    copy_async_16_or_zero(to + row * stride + part * 16,
+                          from + static_cast<int64_t>(inside ? first + row : 0) * dim + part * 8, inside);
   }
 }
 
@@ -48,7 +49,8 @@ __global__ void __launch_bounds__(kFlashThreads) flash_kernel(const __grid_const
     const int row = i / (dim / 2), d = i % (dim / 2) * 2, token = first_query + row;
     uint32_t pair = 0;
     if (token < a.tokens) {
-      const float2 v = *reinterpret_cast<const float2*>(a.qkv + token * a.qkv_stride + static_cast<int64_t>(head) * dim + d);
+      const float2 v =
+          *reinterpret_cast<const float2*>(a.qkv + token * a.qkv_stride + static_cast<int64_t>(head) * dim + d);
       pair = pack_half2(v.x, v.y);
     }
     *reinterpret_cast<uint32_t*>(shared + row * stride + d * 2) = pair;

@@ -12,14 +12,14 @@ enum class GemmOutput : uint8_t {
 };
 
 struct GemmArgs {
-  const void* x = nullptr;  // 16-bit [tokens][cols]
-  const void* w = nullptr;  // 16-bit [rows][cols]
+  const void* x = nullptr;                 // 16-bit [tokens][cols]
+  const void* w = nullptr;                 // 16-bit [rows][cols]
   int64_t tokens = 0, rows = 0, cols = 0;  // cols a multiple of 8
-  bool bf16 = false;            // else float16
-  const float* bias = nullptr;  // f32[rows]
-  void* out = nullptr;          // [tokens][out_stride], at the first row's column
+  bool bf16 = false;                       // else float16
+  const float* bias = nullptr;             // f32[rows]
+  void* out = nullptr;                     // [tokens][out_stride], at the first row's column
   int64_t out_stride = 0;
-  int64_t out_rows = 0;         // results of rows beyond are padding
+  int64_t out_rows = 0;  // results of rows beyond are padding
   GemmOutput mode = GemmOutput::store;
 };
 

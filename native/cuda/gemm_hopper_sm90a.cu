@@ -33,11 +33,12 @@ CUtensorMap map_of(const void* data, int64_t rows, int64_t cols, int box_rows, b
   CUtensorMap map{};
   const cuuint64_t sizes[2] = {static_cast<cuuint64_t>(cols), static_cast<cuuint64_t>(rows)};
   const cuuint64_t stride = static_cast<cuuint64_t>(cols) * 2;
-  const cuuint32_t box[2] = {static_cast<cuuint32_t>(kHopperCols), static_cast<cuuint32_t>(box_rows)}, steps[2] = {1, 1};
-  const CUresult result = encoder()(
-      &map, bf16 ? CU_TENSOR_MAP_DATA_TYPE_BFLOAT16 : CU_TENSOR_MAP_DATA_TYPE_FLOAT16, 2, const_cast<void*>(data), sizes, &stride,
-      box, steps, CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B, CU_TENSOR_MAP_L2_PROMOTION_L2_256B,
-      CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
+  const cuuint32_t box[2] = {static_cast<cuuint32_t>(kHopperCols), static_cast<cuuint32_t>(box_rows)},
+                   steps[2] = {1, 1};
+  const CUresult result =
+      encoder()(&map, bf16 ? CU_TENSOR_MAP_DATA_TYPE_BFLOAT16 : CU_TENSOR_MAP_DATA_TYPE_FLOAT16, 2,
+                const_cast<void*>(data), sizes, &stride, box, steps, CU_TENSOR_MAP_INTERLEAVE_NONE,
+                CU_TENSOR_MAP_SWIZZLE_128B, CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
   require(result == CUDA_SUCCESS, ErrorCode::internal,
           "CUDA: cuTensorMapEncodeTiled answered " + std::to_string(static_cast<int>(result)));
   return map;
@@ -47,7 +48,8 @@ template <typename T>
 void launch_typed(const GemmArgs& args, const Target& target) {
   const CUtensorMap x = map_of(args.x, args.tokens, args.cols, kHopperTokens, args.bf16);
   const CUtensorMap w = map_of(args.w, args.rows, args.cols, kHopperRows, args.bf16);
-  const int64_t tiles = (args.tokens + kHopperTokens - 1) / kHopperTokens * ((args.rows + kHopperRows - 1) / kHopperRows);
+  const int64_t tiles =
+      (args.tokens + kHopperTokens - 1) / kHopperTokens * ((args.rows + kHopperRows - 1) / kHopperRows);
   launch(gemm_hopper_kernel<T>, dim3(static_cast<unsigned>(std::min<int64_t>(tiles, target.multiprocessors))),
          dim3(kHopperThreads), kHopperShared, target, args, x, w);
 }
@@ -58,7 +60,8 @@ bool can_gemm_hopper(const Target& target) {
   if (!target.hopper || !encoder()) return false;
   static const bool has_code = [] {
     cudaFuncAttributes attributes{};
-    const bool found = cudaFuncGetAttributes(&attributes, gemm_hopper_kernel<__half>) == cudaSuccess && attributes.binaryVersion == 90;
+    const bool found =
+        cudaFuncGetAttributes(&attributes, gemm_hopper_kernel<__half>) == cudaSuccess && attributes.binaryVersion == 90;
     cudaGetLastError();
     return found;
   }();

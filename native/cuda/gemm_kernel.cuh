@@ -26,7 +26,8 @@ __device__ inline void mma_typed(float (&c)[4], const uint32_t (&a)[4], uint32_t
 }
 
 /// 128 rows x 64 columns of a row-major matrix to one stage; zeros outside.
-__device__ inline void fetch_tile(uint32_t to, const void* matrix, int64_t first_row, int64_t rows, int64_t k, int64_t cols) {
+__device__ inline void fetch_tile(uint32_t to, const void* matrix, int64_t first_row, int64_t rows, int64_t k,
+                                  int64_t cols) {
 #pragma unroll
   for (int i = 0; i < 4; ++i) {
     const int piece = static_cast<int>(threadIdx.x) + i * kGemmThreads, row = piece / 8, part = piece % 8;
@@ -37,18 +38,25 @@ __device__ inline void fetch_tile(uint32_t to, const void* matrix, int64_t first
 }
 
 /// Address of the 16-byte piece `part` of row `row` within a stage's tile.
-__device__ inline uint32_t piece_address(uint32_t tile, int row, int part) { return tile + row * 128 + (part ^ (row & 7)) * 16; }
+__device__ inline uint32_t piece_address(uint32_t tile, int row, int part) {
+  return tile + row * 128 + (part ^ (row & 7)) * 16;
+}
 
 template <typename T>
 __device__ inline T narrow(float v);
 template <>
-__device__ inline __half narrow<__half>(float v) { return __float2half_rn(v); }
+__device__ inline __half narrow<__half>(float v) {
+  return __float2half_rn(v);
+}
 template <>
-__device__ inline __nv_bfloat16 narrow<__nv_bfloat16>(float v) { return __float2bfloat16_rn(v); }
+__device__ inline __nv_bfloat16 narrow<__nv_bfloat16>(float v) {
+  return __float2bfloat16_rn(v);
+}
 
 /// Results of one 8-wide block of rows: `c` holds (token g, rows 2c and 2c + 1), (token g + 8, the same).
 template <typename T>
-__device__ inline void store_block(const GemmArgs& a, int64_t token, int64_t row, const float (&c)[4], const float (&up)[4]) {
+__device__ inline void store_block(const GemmArgs& a, int64_t token, int64_t row, const float (&c)[4],
+                                   const float (&up)[4]) {
   for (int half = 0; half < 2; ++half) {
     const int64_t t = token + half * 8;
     if (t >= a.tokens) continue;
@@ -60,7 +68,8 @@ __device__ inline void store_block(const GemmArgs& a, int64_t token, int64_t row
       if (a.mode == GemmOutput::silu) {
         const float other = up[2 * half + j] + (a.bias ? a.bias[r + 8] : 0.0f);
         const int64_t to = r / 16 * 8 + r % 8;
-        if (to < a.out_rows) static_cast<T*>(a.out)[t * a.out_stride + to] = narrow<T>(value / (1.0f + __expf(-value)) * other);
+        if (to < a.out_rows)
+          static_cast<T*>(a.out)[t * a.out_stride + to] = narrow<T>(value / (1.0f + __expf(-value)) * other);
       } else if (r < a.out_rows) {
         float* to = static_cast<float*>(a.out) + t * a.out_stride + r;
         *to = a.mode == GemmOutput::add ? *to + value : value;
@@ -99,7 +108,8 @@ __global__ void __launch_bounds__(kGemmThreads, 2) gemm_kernel(const __grid_cons
     for (int k = 0; k < 4; ++k) {
       uint32_t x[4][4], w[2][4];
 #pragma unroll
-      for (int m = 0; m < 4; ++m) load_matrix_4(x[m], piece_address(x_tile, warp_token + m * 16 + lane % 16, 2 * k + lane / 16));
+      for (int m = 0; m < 4; ++m)
+        load_matrix_4(x[m], piece_address(x_tile, warp_token + m * 16 + lane % 16, 2 * k + lane / 16));
 #pragma unroll
       for (int n = 0; n < 2; ++n)
         load_matrix_4(w[n], piece_address(w_tile, warp_row + n * 16 + lane % 8 + lane / 16 * 8, 2 * k + lane / 8 % 2));
@@ -117,8 +127,8 @@ __global__ void __launch_bounds__(kGemmThreads, 2) gemm_kernel(const __grid_cons
 #pragma unroll
     for (int n = 0; n < 4; ++n) {
       if (gated && n % 2 == 1) continue;
-      store_block<T>(a, first_token + warp_token + m * 16 + lane / 4, first_row + warp_row + n * 8 + lane % 4 * 2, c[m][n],
-                     c[m][n | 1]);
+      store_block<T>(a, first_token + warp_token + m * 16 + lane / 4, first_row + warp_row + n * 8 + lane % 4 * 2,
+                     c[m][n], c[m][n | 1]);
     }
 }
 

@@ -26,8 +26,8 @@ void launch_one(GemvArgs args, int columns, const Target& target) {
   const int teams = warps / args.team_warps;
   const GemvShared s = gemv_shared(args.w, columns, gemv_depth(nbits, fine, one_column), warps, one_column);
   const int blocks = std::min((args.w.row_tiles + teams - 1) / teams, target.multiprocessors);
-  launch(gemv_kernel<nbits, fine, one_column>, dim3(static_cast<unsigned>(blocks)), dim3(static_cast<unsigned>(warps * 32)),
-         s.total, target, args);
+  launch(gemv_kernel<nbits, fine, one_column>, dim3(static_cast<unsigned>(blocks)),
+         dim3(static_cast<unsigned>(warps * 32)), s.total, target, args);
 }
 
 template <int nbits>

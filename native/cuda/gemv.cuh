@@ -12,10 +12,10 @@ namespace hqq::cuda {
 constexpr int kGemvColumns = 8;
 
 struct GemvInput {
-  const void* x = nullptr;     // [tokens][stride], float32 or float16
-  int64_t stride = 0;          // elements
+  const void* x = nullptr;  // [tokens][stride], float32 or float16
+  int64_t stride = 0;       // elements
   bool is_half = false;
-  const float* norm = nullptr; // f32[cols]: RMS norm on the way in; null for none
+  const float* norm = nullptr;  // f32[cols]: RMS norm on the way in; null for none
   float epsilon = 0;
   int tokens = 1;
   /// Each token as two columns, float16 numbers that add up to 22 bits: float32 accuracy at half as many tokens.
@@ -23,9 +23,9 @@ struct GemvInput {
 };
 
 enum class GemvOutput : uint8_t {
-  store,     // float32 y
-  add,       // y += ...
-  silu_half, // tile rows i and i + 8 are gate and up: float16 silu(gate) * up, one row for two
+  store,      // float32 y
+  add,        // y += ...
+  silu_half,  // tile rows i and i + 8 are gate and up: float16 silu(gate) * up, one row for two
   silu_float
 };
 
@@ -35,9 +35,9 @@ struct GemvArgs {
   const float* bias = nullptr;  // f32[rows] in tile order; null for none
   void* out = nullptr;          // [tokens][out_stride]
   int64_t out_stride = 0;
-  int out_rows = 0;             // rows beyond are padding
+  int out_rows = 0;  // rows beyond are padding
   GemvOutput mode = GemvOutput::store;
-  int team_warps = 8;           // warps that share a row tile: chosen at launch, a power of two
+  int team_warps = 8;  // warps that share a row tile: chosen at launch, a power of two
 };
 
 /// Most tokens of one launch: 8, or 4 when split, fewer where a row is so long that its columns do not fit.

@@ -22,7 +22,7 @@ constexpr int gemv_depth(int nbits, bool fine, bool one_column) {
 }
 
 struct GemvShared {
-  int x_stride;    // bytes of a column
+  int x_stride;            // bytes of a column
   int sums, reduce, ring;  // offsets
   int meta_bytes, stage_bytes;
   int total;
@@ -30,7 +30,8 @@ struct GemvShared {
 
 constexpr int round_up_int(int n, int to) { return (n + to - 1) / to * to; }
 
-__host__ __device__ inline GemvShared gemv_shared(const TiledView& w, int columns, int depth, int warps, bool one_column) {
+__host__ __device__ inline GemvShared gemv_shared(const TiledView& w, int columns, int depth, int warps,
+                                                  bool one_column) {
   GemvShared s{};
   const int unit = unit_cols(w.nbits), padded = w.units * unit, dense = w.nbits == kDenseBits;
   s.x_stride = padded * 2 + 16;
@@ -74,8 +75,8 @@ __device__ inline void load_eight(const GemvInput& in, int token, int k, int col
 /// Stores eight values of a column in the order of B operands and their sum for its segment. All lanes take part; lanes
 /// of one segment are neighbours.
 template <int columns_of_sums>
-__device__ inline void store_eight(unsigned char* x, const GemvShared& s, const GemvArgs& a, int column, int k, bool inside,
-                                   const float (&v)[8]) {
+__device__ inline void store_eight(unsigned char* x, const GemvShared& s, const GemvArgs& a, int column, int k,
+                                   bool inside, const float (&v)[8]) {
   float sum = 0;
   if (inside) {
     // Tile k / 64, operand (k % 64) / 16, half (k % 16) / 8; a lane's 16 values of a tile lie together.
@@ -96,8 +97,8 @@ __device__ inline void store_eight(unsigned char* x, const GemvShared& s, const 
 
 /// Rounds or splits eight values of a token and stores them.
 template <int columns_of_sums>
-__device__ inline void store_token(unsigned char* shared, const GemvShared& s, const GemvArgs& a, int token, int k, bool inside,
-                                   const float (&v)[8]) {
+__device__ inline void store_token(unsigned char* shared, const GemvShared& s, const GemvArgs& a, int token, int k,
+                                   bool inside, const float (&v)[8]) {
   if (!a.in.split) return store_eight<columns_of_sums>(shared, s, a, token, k, inside, v);
   float high[8], low[8];
   for (int i = 0; i < 8; ++i) {
@@ -121,7 +122,8 @@ __device__ inline float block_sum(float v, float* partial) {
 
 __device__ inline void load_norm(const GemvInput& in, int k, int cols, float (&v)[8]) {
   if (k + 8 <= cols) {
-    const float4 low = *reinterpret_cast<const float4*>(in.norm + k), high = *reinterpret_cast<const float4*>(in.norm + k + 4);
+    const float4 low = *reinterpret_cast<const float4*>(in.norm + k),
+                 high = *reinterpret_cast<const float4*>(in.norm + k + 4);
     v[0] = low.x, v[1] = low.y, v[2] = low.z, v[3] = low.w, v[4] = high.x, v[5] = high.y, v[6] = high.z, v[7] = high.w;
   } else {
     for (int i = 0; i < 8; ++i) v[i] = k + i < cols ? in.norm[k + i] : 0.0f;

@@ -43,13 +43,14 @@ __device__ inline void flush(float (&y)[4], float (&c)[4], const float4 meta, co
 template <int nbits, bool fine>
 struct UnitStream {
   static constexpr int bytes = unit_bytes(nbits), tiles = unit_cols(nbits) / kTileCols;
-  const uint8_t* quants;  // this lane's bytes of the next unit
-  const uint8_t* meta;    // this lane's bytes of the row tile's first entry
-  int64_t quants_jump, meta_jump;  // from behind a row tile to the next one
+  const uint8_t* quants;                              // this lane's bytes of the next unit
+  const uint8_t* meta;                                // this lane's bytes of the row tile's first entry
+  int64_t quants_jump, meta_jump;                     // from behind a row tile to the next one
   int unit, row_tile, first, step, team_warps, tile;  // tile: column tile of this lane's entry within a unit
   uint32_t entry_bytes;
 
-  __device__ UnitStream(const TiledView& w, int first_unit, int start, int row_step, int warps, bool meta_float, int lane)
+  __device__ UnitStream(const TiledView& w, int first_unit, int start, int row_step, int warps, bool meta_float,
+                        int lane)
       : unit(first_unit), row_tile(start), first(first_unit), step(row_step), team_warps(warps) {
     entry_bytes = static_cast<uint32_t>(meta_entry_bytes(meta_float));
     const int shift = meta_float ? 3 : 2;
@@ -74,7 +75,8 @@ struct UnitStream {
       }
       if constexpr (nbits != kDenseBits && fine) {
         const uint8_t* from = meta + static_cast<int64_t>(unit) * meta_bytes;
-        for (int at = 0; at + lane * 16 < meta_bytes; at += 512) copy_async_16(stage + bytes + at + lane * 16, from + at);
+        for (int at = 0; at + lane * 16 < meta_bytes; at += 512)
+          copy_async_16(stage + bytes + at + lane * 16, from + at);
       }
       unit += team_warps;
       quants += team_warps * bytes;
@@ -109,8 +111,8 @@ __device__ inline void multiply_operand(const uint32_t* words, const unsigned ch
 
 /// A unit whose groups hold whole tiles.
 template <int nbits, bool one_column>
-__device__ inline void compute_unit(const uint32_t* words, const unsigned char* x, const unsigned char* meta, const float* sums,
-                                    bool meta_float, int lane, float (&y)[4]) {
+__device__ inline void compute_unit(const uint32_t* words, const unsigned char* x, const unsigned char* meta,
+                                    const float* sums, bool meta_float, int lane, float (&y)[4]) {
   constexpr int tiles = unit_cols(nbits) / kTileCols;
   if constexpr (nbits == kDenseBits) {
     float(&c)[1][4] = reinterpret_cast<float(&)[1][4]>(y);
@@ -133,8 +135,9 @@ __device__ inline void compute_unit(const uint32_t* words, const unsigned char* 
 
 /// One tile whose 64 columns belong to groups or segments of 8, 16 or 32.
 template <int nbits, bool one_column, int tile>
-__device__ inline void compute_fine_tile(const uint32_t* words, const uint4 b0, const uint4 b1, const unsigned char* meta,
-                                         const float* sums, int segment, bool meta_float, int lane, float (&y)[4]) {
+__device__ inline void compute_fine_tile(const uint32_t* words, const uint4 b0, const uint4 b1,
+                                         const unsigned char* meta, const float* sums, int segment, bool meta_float,
+                                         int lane, float (&y)[4]) {
   const uint32_t b[8] = {b0.x, b0.y, b0.z, b0.w, b1.x, b1.y, b1.z, b1.w};
   const int entry_bytes = meta_entry_bytes(meta_float), columns = one_column ? 1 : kGemvColumns;
   int entry = tile * (kTileCols / segment);
@@ -165,7 +168,8 @@ __device__ inline void compute_fine_tile(const uint32_t* words, const uint4 b0, 
 
 /// Sums the warps' parts of a row tile and gives the result away. Called by all threads of a team.
 template <bool one_column>
-__device__ inline void finish_row_tile(const GemvArgs& a, float* parts, float (&y)[4], int row_tile, int team, float before) {
+__device__ inline void finish_row_tile(const GemvArgs& a, float* parts, float (&y)[4], int row_tile, int team,
+                                       float before) {
   constexpr int columns = one_column ? 1 : kGemvColumns;
   const int threads = a.team_warps * 32, in_team = static_cast<int>(threadIdx.x) & (threads - 1);
   const int lane = threadIdx.x % 32, warp = in_team / 32;
@@ -227,7 +231,8 @@ __global__ void __launch_bounds__(kGemvWarps * 32, 1) gemv_kernel(const __grid_c
   const uint32_t ring_address = shared_address(ring), ring_end = ring_address + depth * s.stage_bytes;
 
   let_next_kernel_start();
-  UnitStream<nbits, fine> stream(a.w, first, first < a.w.units ? start : a.w.row_tiles, step, team_warps, meta_float, lane);
+  UnitStream<nbits, fine> stream(a.w, first, first < a.w.units ? start : a.w.row_tiles, step, team_warps, meta_float,
+                                 lane);
   uint32_t fill = ring_address;
   const auto fetch = [&] {
     stream.fetch(a.w, s.meta_bytes, fill, lane);
@@ -248,7 +253,8 @@ __global__ void __launch_bounds__(kGemvWarps * 32, 1) gemv_kernel(const __grid_c
   for (int row_tile = start; row_tile < a.w.row_tiles; row_tile += step) {
     float before = 0;
     if (a.mode == GemvOutput::add) {
-      const int in_team = static_cast<int>(threadIdx.x) & (team_warps * 32 - 1), target = row_tile * kTileRows + in_team % kTileRows;
+      const int in_team = static_cast<int>(threadIdx.x) & (team_warps * 32 - 1),
+                target = row_tile * kTileRows + in_team % kTileRows;
       if (in_team < kTileRows * a.in.tokens && target < a.out_rows)
         before = static_cast<const float*>(a.out)[in_team / kTileRows * a.out_stride + target];
     }
@@ -274,7 +280,8 @@ __global__ void __launch_bounds__(kGemvWarps * 32, 1) gemv_kernel(const __grid_c
           constexpr int t = decltype(index)::value;
           if constexpr (t < tiles) {
             const uint4* b = reinterpret_cast<const uint4*>(unit_x + t * 128);
-            compute_fine_tile<nbits, one_column, t>(words, b[0], b[1], meta, group_sums, a.w.segment, meta_float, lane, y);
+            compute_fine_tile<nbits, one_column, t>(words, b[0], b[1], meta, group_sums, a.w.segment, meta_float, lane,
+                                                    y);
           }
         };
         tile(std::integral_constant<int, 0>{});
@@ -287,8 +294,7 @@ __global__ void __launch_bounds__(kGemvWarps * 32, 1) gemv_kernel(const __grid_c
       unit_x += team_warps * tiles * 128;
       group_sums += team_warps * unit_sums;
     }
-    finish_row_tile<one_column>(a, parts + buffer * warps * kTileRows * sum_columns, y, row_tile, team,
-                                before);
+    finish_row_tile<one_column>(a, parts + buffer * warps * kTileRows * sum_columns, y, row_tile, team, before);
     buffer ^= 1;
   }
   wait_for_copies<0>();

@@ -69,8 +69,8 @@ StoredQuants stored_quants(const HqqCudaLinear& part, const std::byte* data) {
   int64_t bytes = 0;
   for (int p = 0; p < s.plane_count; ++p)
     bytes = std::max(bytes, s.planes[p].offset + s.planes[p].step * s.view_cols * s.word_bytes);
-  require(bytes == part.packed_bytes && part.view_rows * part.view_cols == part.stored_rows * part.cols, ErrorCode::bad_file,
-          "a quantized layer's integers do not have the size its shape asks for");
+  require(bytes == part.packed_bytes && part.view_rows * part.view_cols == part.stored_rows * part.cols,
+          ErrorCode::bad_file, "a quantized layer's integers do not have the size its shape asks for");
   return s;
 }
 
@@ -80,7 +80,8 @@ void check_part(const HqqCudaLinear& part) {
   require(part.first_row >= 0 && part.first_row + part.rows <= part.stored_rows && part.stored_rows <= kMaxRows,
           ErrorCode::internal, "set_linear: bad rows");
   if (!is_quantized(part)) {
-    require(part.weight.data && part.weight.count == part.stored_rows * part.cols, ErrorCode::internal, "set_linear: wrong size");
+    require(part.weight.data && part.weight.count == part.stored_rows * part.cols, ErrorCode::internal,
+            "set_linear: wrong size");
     return;
   }
   const bool width = part.nbits == 8 || (part.nbits >= 1 && part.nbits <= 6);
@@ -130,7 +131,8 @@ class Builder {
     if (!is_quantized(part)) {
       const auto dtype = static_cast<DType>(part.weight.dtype);
       const int64_t row = part.cols * size_of(dtype);
-      const std::byte* data = up.stage(static_cast<const std::byte*>(part.weight.data) + part.first_row * row, part.rows * row, 0);
+      const std::byte* data =
+          up.stage(static_cast<const std::byte*>(part.weight.data) + part.first_row * row, part.rows * row, 0);
       repack_dense(m.view, m.quants.as<uint8_t>(), {data, dtype, part.rows, part.cols}, at, build_.target);
       return;
     }

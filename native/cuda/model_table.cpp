@@ -51,7 +51,8 @@ int logits(HqqCudaModel* model, int64_t first, int64_t count, float* out, HqqCud
   return guarded(status, [&] { model->model.logits(first, count, out); });
 }
 
-int loss(HqqCudaModel* model, int64_t first, const int32_t* targets, int64_t count, double* sum, HqqCudaStatus* status) {
+int loss(HqqCudaModel* model, int64_t first, const int32_t* targets, int64_t count, double* sum,
+         HqqCudaStatus* status) {
   return guarded(status, [&] { *sum = model->model.loss(first, {targets, static_cast<size_t>(count)}); });
 }
 

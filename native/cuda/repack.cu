@@ -30,8 +30,8 @@ void repack_quants(const TiledView& w, uint8_t* quants, const StoredQuants& from
   repack(w, quants, QuantSource{from}, from.rows, from.cols, at, target);
 }
 
-void repack_meta(const TiledView& w, void* meta, const StoredMeta& from, int64_t rows, const Placement& at, DType compute,
-                 const Target& target) {
+void repack_meta(const TiledView& w, void* meta, const StoredMeta& from, int64_t rows, const Placement& at,
+                 DType compute, const Target& target) {
   const int row_tiles = row_tiles_of(rows, at);
   repack_meta_kernel<<<blocks_for(static_cast<int64_t>(row_tiles) * w.entries * 16), kThreads, 0, target.stream>>>(
       w, meta, from, rows, at, compute, row_tiles);
@@ -59,7 +59,8 @@ void expand_to(const TiledView& w, int first, int count, Out* out, const Target&
     case 3: return launch(expand_kernel<3, Out>, dim3(blocks), dim3(kThreads), 0, target, w, first, count, out);
     case 2: return launch(expand_kernel<2, Out>, dim3(blocks), dim3(kThreads), 0, target, w, first, count, out);
     case 1: return launch(expand_kernel<1, Out>, dim3(blocks), dim3(kThreads), 0, target, w, first, count, out);
-    default: return launch(expand_kernel<kDenseBits, Out>, dim3(blocks), dim3(kThreads), 0, target, w, first, count, out);
+    default:
+      return launch(expand_kernel<kDenseBits, Out>, dim3(blocks), dim3(kThreads), 0, target, w, first, count, out);
   }
 }
 

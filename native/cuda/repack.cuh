@@ -13,7 +13,7 @@ struct StoredPlane {
   int64_t offset = 0;  // bytes
   int64_t step = 1;    // word rows
   int bits = 8, count = 1;
-  int source = 0;      // lowest bit of the integer that this plane holds
+  int source = 0;  // lowest bit of the integer that this plane holds
 };
 
 /// Packed integers of a weight; the grouped view of all its rows has `view_cols` columns. Used are `rows` of them.
@@ -53,8 +53,8 @@ struct Placement {
 void repack_quants(const TiledView& w, uint8_t* quants, const StoredQuants& from, const Placement& at,
                    const Target& target);
 /// Scale and zero rounded to the compute dtype, float16 or float32 as the layout says.
-void repack_meta(const TiledView& w, void* meta, const StoredMeta& from, int64_t rows, const Placement& at, DType compute,
-                 const Target& target);
+void repack_meta(const TiledView& w, void* meta, const StoredMeta& from, int64_t rows, const Placement& at,
+                 DType compute, const Target& target);
 /// Float16 weights: an unquantized matrix, or a quantized one whose grouping has no kernel, dequantized with
 /// HQQLinear's roundings to the compute dtype.
 void repack_dense(const TiledView& w, uint8_t* quants, const StoredDense& from, const Placement& at,

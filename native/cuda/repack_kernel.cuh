@@ -20,7 +20,8 @@ __device__ inline int stored_value(const StoredQuants& s, int64_t flat) {
     const int64_t word_at = row % plane.step * s.view_cols + col;
     const uint8_t* data = s.data + plane.offset;
     const uint32_t word = s.word_bytes == 4 ? reinterpret_cast<const uint32_t*>(data)[word_at] : data[word_at];
-    value |= static_cast<int>(word >> (plane.bits * (plane.count - 1 - field)) & ((1u << plane.bits) - 1u)) << plane.source;
+    value |= static_cast<int>(word >> (plane.bits * (plane.count - 1 - field)) & ((1u << plane.bits) - 1u))
+             << plane.source;
   }
   return value;
 }
@@ -100,7 +101,8 @@ __global__ void repack_kernel(TiledView w, uint8_t* quants, Source source, int64
     const int reg = pair % 4, operand = pair % 16 / 4, tile = pair / 16;
     const int64_t row = source_row(at, row_tile, lane / 4 + (reg & 1) * 8, rows);
     if (row < 0) continue;
-    const int64_t col = static_cast<int64_t>(unit) * unit_cols(w.nbits) + tile * 64 + operand * 16 + (reg >> 1) * 8 + lane % 4 * 2;
+    const int64_t col =
+        static_cast<int64_t>(unit) * unit_cols(w.nbits) + tile * 64 + operand * 16 + (reg >> 1) * 8 + lane % 4 * 2;
     for (int j = 0; j < 2; ++j) {
       if (col + j >= cols) continue;
       uint32_t value = source(row * cols + col + j);
@@ -109,8 +111,9 @@ __global__ void repack_kernel(TiledView w, uint8_t* quants, Source source, int64
     }
   }
   // Each word is the business of one thread; a tile's halves come in two launches, one after the other.
-  uint32_t* to = reinterpret_cast<uint32_t*>(quants + (static_cast<int64_t>(row_tile) * w.units + unit) * unit_bytes(w.nbits)) +
-                 word / 4 * 128 + lane * 4 + word % 4;
+  uint32_t* to =
+      reinterpret_cast<uint32_t*>(quants + (static_cast<int64_t>(row_tile) * w.units + unit) * unit_bytes(w.nbits)) +
+      word / 4 * 128 + lane * 4 + word % 4;
   *to |= result;
 }
 
@@ -173,7 +176,8 @@ __global__ void __launch_bounds__(256) expand_kernel(TiledView w, int first, int
   wait_for_previous_kernel();
   const int64_t warp = (static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x) / 32;
   if (warp >= static_cast<int64_t>(count) * w.units) return;
-  const int lane = threadIdx.x % 32, unit = static_cast<int>(warp % w.units), row_tile = first + static_cast<int>(warp / w.units);
+  const int lane = threadIdx.x % 32, unit = static_cast<int>(warp % w.units),
+            row_tile = first + static_cast<int>(warp / w.units);
   uint32_t* mine = staged[threadIdx.x / 32];
   const uint8_t* from = w.quants + (static_cast<int64_t>(row_tile) * w.units + unit) * unit_bytes(nbits);
   uint32_t raw[words];
@@ -199,7 +203,8 @@ __global__ void __launch_bounds__(256) expand_kernel(TiledView w, int first, int
         const uint32_t packed = weight_pair<nbits, t * 16 + p>(raw);
         const float2 q = __half22float2(*reinterpret_cast<const __half2*>(&packed));
         const float2 m = meta[reg % 2];
-        mine[(lane / 4 + reg % 2 * 8) * stride + offset / 2 + lane % 4] = pack_pair<Out>((q.x - m.y) * m.x, (q.y - m.y) * m.x);
+        mine[(lane / 4 + reg % 2 * 8) * stride + offset / 2 + lane % 4] =
+            pack_pair<Out>((q.x - m.y) * m.x, (q.y - m.y) * m.x);
       };
       each_pair(pair, std::make_integer_sequence<int, 16>{});
       __syncwarp();

@@ -9,12 +9,16 @@ void embed(const TiledView& table, const int* ids, int tokens, float* hidden, co
 }
 
 void gate(const float* gate_values, const float* up, int64_t n, void* out, bool out_float, const Target& target) {
-  launch(gate_kernel, dim3(static_cast<unsigned>((n + 255) / 256)), dim3(256), 0, target, gate_values, up, n, out, out_float);
+  launch(gate_kernel, dim3(static_cast<unsigned>((n + 255) / 256)), dim3(256), 0, target, gate_values, up, n, out,
+         out_float);
 }
 
-void rms_norm(const float* x, const float* weight, float epsilon, int tokens, int cols, void* y, bool bf16, const Target& target) {
+void rms_norm(const float* x, const float* weight, float epsilon, int tokens, int cols, void* y, bool bf16,
+              const Target& target) {
   const dim3 grid(static_cast<unsigned>(tokens)), block(256);
-  if (bf16) launch(rms_norm_kernel<__nv_bfloat16>, grid, block, 0, target, x, weight, epsilon, cols, static_cast<__nv_bfloat16*>(y));
+  if (bf16)
+    launch(rms_norm_kernel<__nv_bfloat16>, grid, block, 0, target, x, weight, epsilon, cols,
+           static_cast<__nv_bfloat16*>(y));
   else launch(rms_norm_kernel<__half>, grid, block, 0, target, x, weight, epsilon, cols, static_cast<__half*>(y));
 }
 

@@ -16,8 +16,8 @@ __global__ void embed_kernel(TiledView table, const int* ids, float* hidden) {
   float* out = hidden + static_cast<int64_t>(blockIdx.x) * table.cols;
   for (int k = static_cast<int>(threadIdx.x) * 2; k < table.cols; k += static_cast<int>(blockDim.x) * 2) {
     const int operand = k % 64 / 16, half = k % 16 / 8, lane = i % 8 * 4 + k % 8 / 2, reg = half * 2 + i / 8;
-    const uint32_t pair = *reinterpret_cast<const uint32_t*>(tile_row + static_cast<int64_t>(k / 64) * unit_bytes(kDenseBits) +
-                                                             operand * 512 + lane * 16 + reg * 4);
+    const uint32_t pair = *reinterpret_cast<const uint32_t*>(
+        tile_row + static_cast<int64_t>(k / 64) * unit_bytes(kDenseBits) + operand * 512 + lane * 16 + reg * 4);
     const float2 v = __half22float2(*reinterpret_cast<const __half2*>(&pair));
     out[k] = v.x;
     if (k + 1 < table.cols) out[k + 1] = v.y;
@@ -37,9 +37,13 @@ __global__ void gate_kernel(const float* gate_values, const float* up, int64_t n
 template <typename T>
 __device__ inline T to_16_bits(float v);
 template <>
-__device__ inline __half to_16_bits<__half>(float v) { return __float2half_rn(v); }
+__device__ inline __half to_16_bits<__half>(float v) {
+  return __float2half_rn(v);
+}
 template <>
-__device__ inline __nv_bfloat16 to_16_bits<__nv_bfloat16>(float v) { return __float2bfloat16_rn(v); }
+__device__ inline __nv_bfloat16 to_16_bits<__nv_bfloat16>(float v) {
+  return __float2bfloat16_rn(v);
+}
 
 /// One block of 256 threads per row.
 template <typename T>

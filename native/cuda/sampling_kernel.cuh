@@ -60,7 +60,8 @@ __global__ void __launch_bounds__(kChooseThreads) choose_greedy_kernel(const __g
 }
 
 /// One block per row.
-__global__ void __launch_bounds__(256) row_losses_kernel(const float* logits, int vocab, const int* targets, float* loss) {
+__global__ void __launch_bounds__(256)
+    row_losses_kernel(const float* logits, int vocab, const int* targets, float* loss) {
   __shared__ float warps[8];
   const float* row = logits + static_cast<int64_t>(blockIdx.x) * vocab;
   const int lane = threadIdx.x % 32, warp = threadIdx.x / 32;

@@ -42,8 +42,8 @@ struct HighField {
 };
 constexpr HighField high_field(int nbits, int pair) {
   const int low = low_bits(nbits), bits = nbits - low;
-  const int positions = 8 / low;              // low fields of a byte
-  const int sets = 16 / bits / positions;     // ways to turn a word
+  const int positions = 8 / low;           // low fields of a byte
+  const int sets = 16 / bits / positions;  // ways to turn a word
   const int set = pair / positions % sets, half = sets / 2;
   const int shift = bits * (set % half);
   const int turned = pair % positions * low + low + shift;
@@ -57,11 +57,11 @@ struct TiledView {
   int nbits = 0;
   int rows = 0, cols = 0;
   int row_tiles = 0, units = 0;
-  int segment = 64;             // 64 where entries are whole tiles, else columns of an entry
-  int entry_cols = 64;          // columns of a meta entry
-  int entries = 0;              // meta entries of a row tile, those of padding columns included
-  uint32_t entry_magic = 0;     // segment 64: the entry of column tile t is 2t * magic >> 32
-  int meta_float = 0;           // float32 scale and zero, else float16
+  int segment = 64;          // 64 where entries are whole tiles, else columns of an entry
+  int entry_cols = 64;       // columns of a meta entry
+  int entries = 0;           // meta entries of a row tile, those of padding columns included
+  uint32_t entry_magic = 0;  // segment 64: the entry of column tile t is 2t * magic >> 32
+  int meta_float = 0;        // float32 scale and zero, else float16
 };
 
 constexpr int meta_entry_bytes(bool meta_float) { return meta_float ? 128 : 64; }

@@ -30,7 +30,8 @@ __device__ inline uint32_t weight_pair(const uint32_t* words) {
       biased = and_or(above, mask | mask << 16, biased);
     }
     // 1024 + q 2^at, scaled and shifted back to q: exact.
-    constexpr uint32_t scale = static_cast<uint32_t>(15 - at) << 10, shift = 0x8000u | static_cast<uint32_t>(25 - at) << 10;
+    constexpr uint32_t scale = static_cast<uint32_t>(15 - at) << 10, shift = 0x8000u | static_cast<uint32_t>(25 - at)
+                                                                                           << 10;
     return fma_half2(biased, scale | scale << 16, shift | shift << 16);
   }
 }

@@ -173,8 +173,9 @@ class Loader {
     }
     std::vector<HqqCudaLayerBytes> bytes(linear.size());
     HqqCudaStatus status{};
-    check(api_.set_linear(model_, layer, role, linear.data(), static_cast<int32_t>(linear.size()), bytes.data(), &status),
-          status);
+    check(
+        api_.set_linear(model_, layer, role, linear.data(), static_cast<int32_t>(linear.size()), bytes.data(), &status),
+        status);
     for (size_t i = 0; i < parts.size(); ++i) {
       parts[i].info.weight_bytes = bytes[i].weights + (halves ? bytes[1].weights : 0);
       parts[i].info.metadata_bytes = bytes[i].metadata + (halves ? bytes[1].metadata : 0);
@@ -213,8 +214,8 @@ void check_supported(const ModelConfig& c, int64_t context) {
   has(std::fabs(c.attention_scale * std::sqrt(static_cast<double>(c.head_dim)) - 1.0) < 1e-6, "this attention scale");
   for (const LayerConfig& layer : c.layers) {
     has(layer.rope == RopeUse::main, "layers of different rotation");
-    has(layer.window == 0 || layer.window >= context,
-        "a sliding window of " + std::to_string(layer.window) + " tokens in a longer context of " + std::to_string(context));
+    has(layer.window == 0 || layer.window >= context, "a sliding window of " + std::to_string(layer.window) +
+                                                          " tokens in a longer context of " + std::to_string(context));
   }
 }
 
@@ -240,7 +241,8 @@ class CudaDecodeLoop final : public DecodeLoop {
 
 class CudaExecutor final : public Executor {
  public:
-  CudaExecutor(const HqqCudaModelApi& api, const ModelConfig& config, int64_t capacity, ModelHandle model, ExecutorInfo info)
+  CudaExecutor(const HqqCudaModelApi& api, const ModelConfig& config, int64_t capacity, ModelHandle model,
+               ExecutorInfo info)
       : api_(api), config_(config), capacity_(capacity), model_(std::move(model)), info_(std::move(info)) {
     HqqCudaModelInfo held{};
     HqqCudaStatus status{};
@@ -280,7 +282,8 @@ class CudaExecutor final : public Executor {
     check(api_.logits(model_.get(), first, count, out, &status), status);
   }
 
-  double loss(int64_t first, std::span<const int32_t> targets, const ForwardOptions&, const Reporter& reporter) override {
+  double loss(int64_t first, std::span<const int32_t> targets, const ForwardOptions&,
+              const Reporter& reporter) override {
     check_cancelled(reporter);
     double sum = 0;
     HqqCudaStatus status{};
@@ -290,7 +293,8 @@ class CudaExecutor final : public Executor {
 
   std::unique_ptr<DecodeLoop> start_decode(const DecodeRequest& request) override {
     // Sampling draws on the host; angles that depend on the length are made there too.
-    if (request.sampling.temperature != 0.0 || stretched(last_end_ + request.max_new_tokens) || rows_stretched_) return nullptr;
+    if (request.sampling.temperature != 0.0 || stretched(last_end_ + request.max_new_tokens) || rows_stretched_)
+      return nullptr;
     const HqqCudaDecode options{.last_row = request.last_row,
                                 .position = last_end_,
                                 .prompt = request.prompt.data(),

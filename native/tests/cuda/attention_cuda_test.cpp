@@ -58,10 +58,12 @@ std::vector<double> reference(const Case& c, const Data& d) {
   std::vector<float> turned = d.qkv;
   for (int t = 0; t < c.tokens; ++t)
     for (int h = 0; h < s.heads + s.kv_heads; ++h)
-      rotate_head(turned.data() + t * row + h * s.dim, d.table.cos_row(c.start + t), d.table.sin_row(c.start + t), d.table.half);
+      rotate_head(turned.data() + t * row + h * s.dim, d.table.cos_row(c.start + t), d.table.sin_row(c.start + t),
+                  d.table.half);
   const auto at = [&](bool keys, int kv, int position, int i) -> double {
     if (position < c.start)
-      return (keys ? d.old_keys : d.old_values)[static_cast<size_t>((kv * std::max(1, c.start) + position) * s.dim + i)];
+      return (keys ? d.old_keys
+                   : d.old_values)[static_cast<size_t>((kv * std::max(1, c.start) + position) * s.dim + i)];
     const int head = s.heads + (keys ? 0 : s.kv_heads) + kv;
     return stored(turned[static_cast<size_t>((position - c.start) * row + head * s.dim + i)], c.float_cache);
   };
@@ -72,7 +74,8 @@ std::vector<double> reference(const Case& c, const Data& d) {
       double top = -1e300, sum = 0;
       for (int k = 0; k < visible; ++k) {
         double dot = 0;
-        for (int i = 0; i < s.dim; ++i) dot += turned[static_cast<size_t>(t * row + h * s.dim + i)] * at(true, h / per_kv, k, i);
+        for (int i = 0; i < s.dim; ++i)
+          dot += turned[static_cast<size_t>(t * row + h * s.dim + i)] * at(true, h / per_kv, k, i);
         p[static_cast<size_t>(k)] = dot / std::sqrt(static_cast<double>(s.dim));
         top = std::max(top, p[static_cast<size_t>(k)]);
       }
@@ -99,16 +102,21 @@ std::vector<float> run(const Case& c, const Data& d, Kernel kernel, const test::
     for (int h = 0; h < s.kv_heads; ++h)
       for (int p = 0; p < c.start; ++p)
         for (int i = 0; i < dim; ++i) {
-          const float v = i >= s.dim ? 0.0f : (which ? d.old_values : d.old_keys)[static_cast<size_t>((h * std::max(1, c.start) + p) * s.dim + i)];
+          const float v = i >= s.dim
+                              ? 0.0f
+                              : (which ? d.old_values
+                                       : d.old_keys)[static_cast<size_t>((h * std::max(1, c.start) + p) * s.dim + i)];
           uint8_t* to = cache[which].data() + ((h * capacity + p) * dim + i) * size;
           const uint16_t half = f32_to_f16(v);
           std::memcpy(to, c.float_cache ? static_cast<const void*>(&v) : &half, static_cast<size_t>(size));
         }
   DeviceBuffer keys = bench.up(cache[0]), cached_values = bench.up(cache[1]), qkv = bench.up(d.qkv);
-  const DeviceBuffer cos = bench.up(d.table.cos), sin = bench.up(d.table.sin), position = bench.up(std::vector<int>{c.start});
+  const DeviceBuffer cos = bench.up(d.table.cos), sin = bench.up(d.table.sin),
+                     position = bench.up(std::vector<int>{c.start});
   const DeviceBuffer out = bench.poisoned(static_cast<int64_t>(c.tokens) * s.heads * s.dim * 4);
   const DeviceBuffer partial = bench.poisoned(attention_scratch_bytes(s.heads, s.kv_heads, s.dim, bench.target));
-  const DeviceBuffer arrivals = bench.up(std::vector<int>(static_cast<size_t>(attention_counters(s.heads, s.kv_heads)), 0));
+  const DeviceBuffer arrivals =
+      bench.up(std::vector<int>(static_cast<size_t>(attention_counters(s.heads, s.kv_heads)), 0));
   AttentionArgs a;
   a.qkv = qkv.as<float>();
   a.qkv_stride = (s.heads + 2 * s.kv_heads) * s.dim;
@@ -144,24 +152,29 @@ TEST("attention: sizes of heads, sharing, lengths") {
   const test::OpBench bench;
   test::Verdict verdict;
   constexpr int64_t capacity = 1300;
-  for (const HeadShape& s : {HeadShape{4, 4, 64, 64}, HeadShape{4, 2, 128, 128}, HeadShape{8, 1, 96, 48}, HeadShape{6, 6, 80, 80}, HeadShape{4, 2, 256, 64},
-                         HeadShape{2, 1, 40, 40}, HeadShape{2, 2, 20, 10}, HeadShape{2, 1, 320, 320}})
+  for (const HeadShape& s :
+       {HeadShape{4, 4, 64, 64}, HeadShape{4, 2, 128, 128}, HeadShape{8, 1, 96, 48}, HeadShape{6, 6, 80, 80},
+        HeadShape{4, 2, 256, 64}, HeadShape{2, 1, 40, 40}, HeadShape{2, 2, 20, 10}, HeadShape{2, 1, 320, 320}})
     for (const bool float_cache : {true, false})
-      for (const auto& [start, tokens] : {std::pair{0, 1}, {1, 1}, {63, 1}, {64, 1}, {1000, 1}, {0, 70}, {130, 65}, {5, 3}, {0, 200}}) {
+      for (const auto& [start, tokens] :
+           {std::pair{0, 1}, {1, 1}, {63, 1}, {64, 1}, {1000, 1}, {0, 70}, {130, 65}, {5, 3}, {0, 200}}) {
         const Case c{s, start, tokens, float_cache};
-        const std::string name = std::to_string(s.heads) + "/" + std::to_string(s.kv_heads) + " heads of " + std::to_string(s.dim) +
-                                 ", " + std::to_string(tokens) + " at " + std::to_string(start) + (float_cache ? " float" : " half");
+        const std::string name = std::to_string(s.heads) + "/" + std::to_string(s.kv_heads) + " heads of " +
+                                 std::to_string(s.dim) + ", " + std::to_string(tokens) + " at " +
+                                 std::to_string(start) + (float_cache ? " float" : " half");
         verdict.run(name, [&] {
           const Data d = make_data(c, capacity);
           const auto expected = reference(c, d);
           const double tolerance = float_cache ? kFloatCache : kHalfCache;
           if (tokens == 1) {
             verdict.compare(name + " one", run(c, d, Kernel::one, bench, capacity), expected, tolerance);
-            verdict.compare(name + " one, position on device", run(c, d, Kernel::one_on_device, bench, capacity), expected, tolerance);
+            verdict.compare(name + " one, position on device", run(c, d, Kernel::one_on_device, bench, capacity),
+                            expected, tolerance);
           } else {
             verdict.compare(name + " many", run(c, d, Kernel::many, bench, capacity), expected, tolerance);
           }
-          const bool has_flash = !float_cache && (s.dim == 64 || s.dim == 80 || s.dim == 96 || s.dim == 128 || s.dim == 256);
+          const bool has_flash =
+              !float_cache && (s.dim == 64 || s.dim == 80 || s.dim == 96 || s.dim == 128 || s.dim == 256);
           if (has_flash) verdict.compare(name + " flash", run(c, d, Kernel::flash, bench, capacity), expected, kFlash);
         });
       }

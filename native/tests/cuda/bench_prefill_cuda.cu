@@ -24,7 +24,8 @@ void time_products(const test::OpBench& bench, int64_t rows, int64_t cols) {
   TiledView view = plan_tiles(rows, cols, 4, 64, false);
   const DeviceBuffer quants(int64_t{view.row_tiles} * view.units * unit_bytes(4), MemoryUse::weights);
   const DeviceBuffer meta(int64_t{view.row_tiles} * view.entries * 64, MemoryUse::metadata);
-  const DeviceBuffer w(rows * cols * 2, MemoryUse::scratch), x(2048 * cols * 2, MemoryUse::scratch), y(2048 * rows * 4, MemoryUse::scratch);
+  const DeviceBuffer w(rows * cols * 2, MemoryUse::scratch), x(2048 * cols * 2, MemoryUse::scratch),
+      y(2048 * rows * 4, MemoryUse::scratch);
   fill(quants, false);
   for (const DeviceBuffer* b : {&meta, &x}) fill(*b, true);
   view.quants = quants.as<uint8_t>();
@@ -32,8 +33,8 @@ void time_products(const test::OpBench& bench, int64_t rows, int64_t cols) {
   const double expand_us = graph_us(bench, 4, [&] {
     for (int i = 0; i < 4; ++i) expand(view, 0, view.row_tiles, w.data(), false, bench.target);
   });
-  std::printf("%6lld x %-6lld expand %6.1f us (%.2f TB/s)", static_cast<long long>(rows), static_cast<long long>(cols), expand_us,
-              static_cast<double>(w.bytes() + quants.bytes() + meta.bytes()) / expand_us / 1e6);
+  std::printf("%6lld x %-6lld expand %6.1f us (%.2f TB/s)", static_cast<long long>(rows), static_cast<long long>(cols),
+              expand_us, static_cast<double>(w.bytes() + quants.bytes() + meta.bytes()) / expand_us / 1e6);
   for (const int64_t tokens : {32, 64, 512, 2048}) {
     GemmArgs args;
     args.x = x.data();
@@ -45,7 +46,8 @@ void time_products(const test::OpBench& bench, int64_t rows, int64_t cols) {
     const double us = graph_us(bench, 8, [&] {
       for (int i = 0; i < 8; ++i) gemm(args, bench.target);
     });
-    std::printf("  M%lld %.1f us %.0f TFLOP/s", static_cast<long long>(tokens), us, 2e-6 * static_cast<double>(tokens * rows * cols) / us);
+    std::printf("  M%lld %.1f us %.0f TFLOP/s", static_cast<long long>(tokens), us,
+                2e-6 * static_cast<double>(tokens * rows * cols) / us);
   }
   std::printf("\n");
   std::fflush(stdout);
@@ -53,8 +55,10 @@ void time_products(const test::OpBench& bench, int64_t rows, int64_t cols) {
 
 void time_attention(const test::OpBench& bench) {
   constexpr int heads = 32, dim = 128, tokens = 2048;
-  const DeviceBuffer keys(int64_t{heads} * tokens * dim * 2, MemoryUse::kv_cache), values(keys.bytes(), MemoryUse::kv_cache);
-  const DeviceBuffer qkv(int64_t{tokens} * 3 * heads * dim * 4, MemoryUse::scratch), out(int64_t{tokens} * heads * dim * 2, MemoryUse::scratch);
+  const DeviceBuffer keys(int64_t{heads} * tokens * dim * 2, MemoryUse::kv_cache),
+      values(keys.bytes(), MemoryUse::kv_cache);
+  const DeviceBuffer qkv(int64_t{tokens} * 3 * heads * dim * 4, MemoryUse::scratch),
+      out(int64_t{tokens} * heads * dim * 2, MemoryUse::scratch);
   for (const DeviceBuffer* b : {&keys, &values, &qkv}) fill(*b, true);
   AttentionArgs a;
   a.qkv = qkv.as<float>();
@@ -76,7 +80,8 @@ void time_model() {
   NullReporter reporter;
   const ModelConfig config = test::seven_billion_llama();
   test::RandomSource source(config, {.nbits = 4, .group_size = 64});
-  const auto model = Model::build(config, source, {.compute_dtype = DType::f16, .context_length = 2049, .device = "cuda"}, reporter);
+  const auto model =
+      Model::build(config, source, {.compute_dtype = DType::f16, .context_length = 2049, .device = "cuda"}, reporter);
   const ModelInfo info = model->info();
   std::printf("scratch %.3f GB\n", static_cast<double>(info.scratch_bytes) / 1e9);
   for (const int64_t count : {64, 512, 2048})
@@ -85,14 +90,15 @@ void time_model() {
       for (int64_t k = 0; k < count; ++k) ids.push_back(static_cast<int32_t>((k * 7919 + i) % 32000));
       GenerateOptions options;
       options.max_new_tokens = 1;
-      const auto made = model->generate(
-          ids, options, [](int32_t) {}, reporter);
-      std::printf("  prefill %lld: %.0f tok/s\n", static_cast<long long>(count), static_cast<double>(count) / made.prefill_seconds);
+      const auto made = model->generate(ids, options, [](int32_t) {}, reporter);
+      std::printf("  prefill %lld: %.0f tok/s\n", static_cast<long long>(count),
+                  static_cast<double>(count) / made.prefill_seconds);
     }
   std::vector<int32_t> ids;
   for (int64_t k = 0; k < 5 * 2048; ++k) ids.push_back(static_cast<int32_t>((k * 7919) % 32000));
   const PerplexityResult measured = model->perplexity(ids, {.window = 2048}, reporter);
-  std::printf("  perplexity, windows of 2048: %.0f tok/s (%.6g)\n", static_cast<double>(ids.size()) / measured.seconds, measured.perplexity);
+  std::printf("  perplexity, windows of 2048: %.0f tok/s (%.6g)\n", static_cast<double>(ids.size()) / measured.seconds,
+              measured.perplexity);
 }
 
 }  // namespace
@@ -102,7 +108,9 @@ int main(int argc, char** argv) {
   try {
     const test::OpBench bench;
     if (only != "model") {
-      for (const auto& [rows, cols] : {std::pair<int64_t, int64_t>{4096, 4096}, {12288, 4096}, {22016, 4096}, {4096, 11008}}) time_products(bench, rows, cols);
+      for (const auto& [rows, cols] :
+           {std::pair<int64_t, int64_t>{4096, 4096}, {12288, 4096}, {22016, 4096}, {4096, 11008}})
+        time_products(bench, rows, cols);
       time_attention(bench);
     }
     if (only != "ops") time_model();

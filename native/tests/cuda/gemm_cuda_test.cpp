@@ -28,14 +28,17 @@ TEST("gemm: shapes that fill no tile, bias, residual, gate") {
   struct Shape {
     int64_t tokens, rows, cols;
   };
-  for (const Shape& s : {Shape{33, 16, 64}, Shape{128, 128, 128}, Shape{129, 272, 200}, Shape{300, 144, 1032}, Shape{64, 1000, 8}, Shape{260, 512, 576}})
+  for (const Shape& s : {Shape{33, 16, 64}, Shape{128, 128, 128}, Shape{129, 272, 200}, Shape{300, 144, 1032},
+                         Shape{64, 1000, 8}, Shape{260, 512, 576}})
     for (const bool bf16 : {false, true})
       for (const GemmOutput mode : {GemmOutput::store, GemmOutput::add, GemmOutput::silu}) {
         if (mode == GemmOutput::silu && s.rows % 16 != 0) continue;
-        const std::string name = std::to_string(s.tokens) + " tokens, " + std::to_string(s.rows) + " x " + std::to_string(s.cols) +
-                                 (bf16 ? " bf16" : " f16") + " mode " + std::to_string(static_cast<int>(mode));
+        const std::string name = std::to_string(s.tokens) + " tokens, " + std::to_string(s.rows) + " x " +
+                                 std::to_string(s.cols) + (bf16 ? " bf16" : " f16") + " mode " +
+                                 std::to_string(static_cast<int>(mode));
         verdict.run(name, [&] {
-          const auto x = normal_values(s.tokens * s.cols, 1), w = normal_values(s.rows * s.cols, 2, 0.1f), bias = normal_values(s.rows, 3);
+          const auto x = normal_values(s.tokens * s.cols, 1), w = normal_values(s.rows * s.cols, 2, 0.1f),
+                     bias = normal_values(s.rows, 3);
           std::vector<uint16_t> narrow_x, narrow_w;
           for (const float v : x) narrow_x.push_back(narrow(v, bf16));
           for (const float v : w) narrow_w.push_back(narrow(v, bf16));
@@ -44,14 +47,16 @@ TEST("gemm: shapes that fill no tile, bias, residual, gate") {
             for (int64_t r = 0; r < s.rows; ++r) {
               double sum = bias[static_cast<size_t>(r)];
               for (int64_t k = 0; k < s.cols; ++k)
-                sum += static_cast<double>(wide(narrow_x[static_cast<size_t>(t * s.cols + k)], bf16)) * wide(narrow_w[static_cast<size_t>(r * s.cols + k)], bf16);
+                sum += static_cast<double>(wide(narrow_x[static_cast<size_t>(t * s.cols + k)], bf16)) *
+                       wide(narrow_w[static_cast<size_t>(r * s.cols + k)], bf16);
               y[static_cast<size_t>(t * s.rows + r)] = sum;
             }
           const DeviceBuffer device_x = bench.up(narrow_x), device_w = bench.up(narrow_w), device_bias = bench.up(bias);
           const bool gated = mode == GemmOutput::silu;
           const auto before = normal_values(s.tokens * s.rows, 4);
           const int64_t out_rows = gated ? s.rows / 2 : s.rows;
-          const DeviceBuffer out = mode == GemmOutput::add ? bench.up(before) : bench.poisoned(s.tokens * out_rows * (gated ? 2 : 4));
+          const DeviceBuffer out =
+              mode == GemmOutput::add ? bench.up(before) : bench.poisoned(s.tokens * out_rows * (gated ? 2 : 4));
           GemmArgs args;
           args.x = device_x.data();
           args.w = device_w.data();

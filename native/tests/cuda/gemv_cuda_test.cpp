@@ -25,17 +25,18 @@ constexpr double kGated = 3e-3;
 struct Shape2 {
   int64_t rows, cols, group;
 };
-constexpr Shape2 kShapes[] = {{64, 128, 64},   {48, 192, 64},    {40, 256, 32},   {100, 512, 16}, {33, 64, 8},
-                              {272, 1024, 128}, {24, 576, 0},     {56, 1024, 1024}, {48, 576, 72},  {16, 112, 0},
-                              {1000, 320, 40}, {4096, 256, 64}, {72, 11008, 64}, {16, 4096, 256}};
+constexpr Shape2 kShapes[] = {{64, 128, 64},    {48, 192, 64},   {40, 256, 32},    {100, 512, 16}, {33, 64, 8},
+                              {272, 1024, 128}, {24, 576, 0},    {56, 1024, 1024}, {48, 576, 72},  {16, 112, 0},
+                              {1000, 320, 40},  {4096, 256, 64}, {72, 11008, 64},  {16, 4096, 256}};
 
-std::vector<double> multiply(const std::vector<double>& w, const std::vector<float>& x, int64_t rows, int64_t cols, int tokens,
-                             const std::vector<float>& bias) {
+std::vector<double> multiply(const std::vector<double>& w, const std::vector<float>& x, int64_t rows, int64_t cols,
+                             int tokens, const std::vector<float>& bias) {
   std::vector<double> y(static_cast<size_t>(tokens * rows));
   for (int t = 0; t < tokens; ++t)
     for (int64_t r = 0; r < rows; ++r) {
       double sum = bias.empty() ? 0.0 : bias[static_cast<size_t>(r)];
-      for (int64_t k = 0; k < cols; ++k) sum += w[static_cast<size_t>(r * cols + k)] * x[static_cast<size_t>(t * cols + k)];
+      for (int64_t k = 0; k < cols; ++k)
+        sum += w[static_cast<size_t>(r * cols + k)] * x[static_cast<size_t>(t * cols + k)];
       y[static_cast<size_t>(t * rows + r)] = sum;
     }
   return y;
@@ -63,8 +64,13 @@ GemvArgs args_for(const Matrix& m, const DeviceBuffer& x, DeviceBuffer& y, int t
 Projection build(const std::vector<HqqCudaLinear>& parts, DType compute, bool gate_up, const test::OpBench& bench) {
   WeightStaging staging(bench.stream.get(), current_account());
   std::vector<HqqCudaLayerBytes> bytes(parts.size());
-  Projection p = build_projection(
-      parts, {.compute = compute, .gate_up = gate_up, .account = current_account(), .target = bench.target, .staging = staging}, bytes);
+  Projection p = build_projection(parts,
+                                  {.compute = compute,
+                                   .gate_up = gate_up,
+                                   .account = current_account(),
+                                   .target = bench.target,
+                                   .staging = staging},
+                                  bytes);
   bench.stream.synchronize();
   return p;
 }
@@ -97,7 +103,9 @@ TEST("gemv: every width, shape and number of tokens") {
             round_all(x, compute);
             const bool dense = p.matrices.front().view.nbits == kDenseBits;
             verdict.compare(name, bench.down<float>(y), multiply(layer.weights, x, s.rows, s.cols, tokens, layer.bias),
-                            !dense ? kExact : compute == DType::bf16 ? kDequantizedBf16 : kDequantized);
+                            !dense                   ? kExact
+                            : compute == DType::bf16 ? kDequantizedBf16
+                                                     : kDequantized);
           });
         }
       }
@@ -162,11 +170,13 @@ TEST("gemv: fused norm, residual and gate") {
       std::vector<float> normed(x.size());
       for (int t = 0; t < tokens; ++t) {
         double square = 0;
-        for (int64_t k = 0; k < cols; ++k) square += static_cast<double>(x[static_cast<size_t>(t * cols + k)]) * x[static_cast<size_t>(t * cols + k)];
+        for (int64_t k = 0; k < cols; ++k)
+          square += static_cast<double>(x[static_cast<size_t>(t * cols + k)]) * x[static_cast<size_t>(t * cols + k)];
         const double factor = 1.0 / std::sqrt(square / cols + 1e-5);
         for (int64_t k = 0; k < cols; ++k)
           normed[static_cast<size_t>(t * cols + k)] = test::round_to(
-              static_cast<float>(x[static_cast<size_t>(t * cols + k)] * factor * norm[static_cast<size_t>(k)]), DType::f16);
+              static_cast<float>(x[static_cast<size_t>(t * cols + k)] * factor * norm[static_cast<size_t>(k)]),
+              DType::f16);
       }
       const DeviceBuffer device_x = bench.up(x), device_norm = bench.up(norm);
       const auto g = multiply(gate.weights, normed, rows, cols, tokens, gate.bias);

@@ -35,9 +35,12 @@ Pair load_pair(const ModelConfig& config, const MakeSource& source, DType comput
   Pair pair;
   // The processor dequantizes in the same dtype, so that both use the same weights.
   const auto a = source();
-  pair.cpu = Model::build(config, *a, {.compute_dtype = compute == DType::bf16 ? DType::bf16 : DType::f32, .context_length = context}, reporter);
+  pair.cpu = Model::build(
+      config, *a, {.compute_dtype = compute == DType::bf16 ? DType::bf16 : DType::f32, .context_length = context},
+      reporter);
   const auto b = source();
-  pair.device = Model::build(config, *b, {.compute_dtype = compute, .context_length = context, .device = "cuda"}, reporter);
+  pair.device =
+      Model::build(config, *b, {.compute_dtype = compute, .context_length = context, .device = "cuda"}, reporter);
   return pair;
 }
 
@@ -67,8 +70,7 @@ GenerateResult greedy(Model& model, const std::vector<int32_t>& ids, int64_t cou
   options.max_new_tokens = count;
   options.numerics = Numerics::exact;
   options.sampling.repetition_penalty = penalty;
-  return model.generate(
-      ids, options, [](int32_t) {}, reporter);
+  return model.generate(ids, options, [](int32_t) {}, reporter);
 }
 
 int failures = 0;
@@ -99,15 +101,17 @@ void compare_logits(const std::string& name, Pair& pair, const std::vector<int32
 }
 
 /// Equal up to the first position where the processor's best two logits are closer than both engines' difference.
-void compare_greedy(const std::string& name, Pair& pair, const std::vector<int32_t>& prompt, int64_t count, DType compute,
-                    double penalty = 1.0) {
+void compare_greedy(const std::string& name, Pair& pair, const std::vector<int32_t>& prompt, int64_t count,
+                    DType compute, double penalty = 1.0) {
   const auto expected = greedy(*pair.cpu, prompt, count, penalty), got = greedy(*pair.device, prompt, count, penalty);
   if (got.new_ids.size() != expected.new_ids.size() || got.finish_reason != expected.finish_reason)
-    return complain(name + ": " + std::to_string(got.new_ids.size()) + " ids instead of " + std::to_string(expected.new_ids.size()));
+    return complain(name + ": " + std::to_string(got.new_ids.size()) + " ids instead of " +
+                    std::to_string(expected.new_ids.size()));
   for (size_t i = 0; i < expected.new_ids.size(); ++i) {
     if (got.new_ids[i] == expected.new_ids[i]) continue;
     auto sequence = prompt;
-    sequence.insert(sequence.end(), expected.new_ids.begin(), expected.new_ids.begin() + static_cast<std::ptrdiff_t>(i));
+    sequence.insert(sequence.end(), expected.new_ids.begin(),
+                    expected.new_ids.begin() + static_cast<std::ptrdiff_t>(i));
     const auto logits = logits_of(*pair.cpu, sequence);
     const size_t vocab = static_cast<size_t>(pair.cpu->info().config.vocab_size);
     const float* last = logits.data() + logits.size() - vocab;
@@ -115,7 +119,8 @@ void compare_greedy(const std::string& name, Pair& pair, const std::vector<int32
     for (size_t v = 0; v < vocab; ++v) deviation += static_cast<double>(last[v]) * last[v];
     deviation = std::sqrt(deviation / static_cast<double>(vocab));
     const double margin = last[expected.new_ids[i]] - last[got.new_ids[i]];
-    std::printf("      %s: id %zu of %zu differs, margin %.2e of the deviation\n", name.c_str(), i, expected.new_ids.size(), margin / deviation);
+    std::printf("      %s: id %zu of %zu differs, margin %.2e of the deviation\n", name.c_str(), i,
+                expected.new_ids.size(), margin / deviation);
     if (penalty == 1.0 && std::fabs(margin) > logit_tolerance(compute) * deviation)
       complain(name + ": greedy id " + std::to_string(i) + " is " + std::to_string(got.new_ids[i]) + ", expected " +
                std::to_string(expected.new_ids[i]));
@@ -123,7 +128,8 @@ void compare_greedy(const std::string& name, Pair& pair, const std::vector<int32
   }
 }
 
-void compare_perplexity(const std::string& name, Pair& pair, const std::vector<int32_t>& ids, int64_t window, DType compute) {
+void compare_perplexity(const std::string& name, Pair& pair, const std::vector<int32_t>& ids, int64_t window,
+                        DType compute) {
   NullReporter reporter;
   const PerplexityOptions options{.window = window, .numerics = Numerics::exact};
   const double expected = pair.cpu->perplexity(ids, options, reporter).perplexity;
@@ -132,7 +138,8 @@ void compare_perplexity(const std::string& name, Pair& pair, const std::vector<i
   if (!(std::fabs(got / expected - 1) <= perplexity_tolerance(compute))) complain(name + ": perplexity differs");
 }
 
-void compare_all(const std::string& name, const ModelConfig& config, const MakeSource& source, DType compute, int64_t context = 160) {
+void compare_all(const std::string& name, const ModelConfig& config, const MakeSource& source, DType compute,
+                 int64_t context = 160) {
   try {
     Pair pair = load_pair(config, source, compute, context);
     const auto ids = some_ids(100, config.vocab_size);
@@ -153,7 +160,8 @@ TEST("models as they are: float32, float16 and bfloat16") {
   failures = 0;
   for (const char* name : {"plain", "biased", "linear", "dynamic", "plain_hqq"})
     for (const DType compute : {DType::f32, DType::f16, DType::bf16})
-      compare_all(std::string(name) + " " + std::string(to_string(compute)), read_model_config(data(name)), folder(data(name)), compute);
+      compare_all(std::string(name) + " " + std::string(to_string(compute)), read_model_config(data(name)),
+                  folder(data(name)), compute);
   CHECK_EQ(failures, 0);
 }
 
@@ -167,8 +175,8 @@ TEST("quantized on the way: every width, axis and grouping") {
   }
   for (const auto& [group, axis] : {std::pair<int64_t, int>{64, 1}, {0, 1}, {64, 0}, {8, 1}, {32, 0}}) {
     const QuantConfig config{.nbits = 4, .group_size = group, .axis = axis, .optimize = false};
-    compare_all("4 bits g" + std::to_string(group) + " axis " + std::to_string(axis), read_model_config(dir), folder(dir, config),
-                axis == 0 || group == 64 ? DType::f16 : DType::f32);
+    compare_all("4 bits g" + std::to_string(group) + " axis " + std::to_string(axis), read_model_config(dir),
+                folder(dir, config), axis == 0 || group == 64 ? DType::f16 : DType::f32);
   }
   QuantConfig meta{.nbits = 4, .group_size = 16, .optimize = false};
   meta.quant_zero = true;
@@ -185,19 +193,23 @@ TEST("heads of many sizes, shared or not, and matrices of their own formats") {
   for (const Case& c : {Case{4, 4, 64}, {4, 2, 80}, {8, 1, 96}, {6, 2, 128}, {2, 1, 256}, {3, 3, 40}}) {
     const ModelConfig config = test::tiny_llama(c.heads, c.kv_heads, c.head_dim, 384, 2, 500, c.heads % 2 == 1);
     const QuantConfig quant{.nbits = 4, .group_size = c.head_dim * c.heads % 64 == 0 ? 64 : 8};
-    const auto source = [=]() -> std::unique_ptr<WeightSource> { return std::make_unique<test::RandomSource>(config, quant); };
-    const std::string name = std::to_string(c.heads) + "/" + std::to_string(c.kv_heads) + " heads of " + std::to_string(c.head_dim);
+    const auto source = [=]() -> std::unique_ptr<WeightSource> {
+      return std::make_unique<test::RandomSource>(config, quant);
+    };
+    const std::string name =
+        std::to_string(c.heads) + "/" + std::to_string(c.kv_heads) + " heads of " + std::to_string(c.head_dim);
     compare_all(name + " f32", config, source, DType::f32);
     compare_all(name + " f16", config, source, DType::f16);
   }
   // q, k, v and gate, up of different widths do not merge.
   const std::string dir = data("plain");
   const auto mixed = [=]() -> std::unique_ptr<WeightSource> {
-    return std::make_unique<test::OverlaySource>(dir, [](const std::string& module, const TensorView& weight) -> std::optional<QuantizedTensor> {
-      if (module.ends_with("k_proj") || module.ends_with("up_proj")) return std::nullopt;
-      const int nbits = module.ends_with("v_proj") ? 8 : module.ends_with("gate_proj") ? 6 : 4;
-      return test::quantize_linears({.nbits = nbits, .group_size = 16, .optimize = false})(module, weight);
-    });
+    return std::make_unique<test::OverlaySource>(
+        dir, [](const std::string& module, const TensorView& weight) -> std::optional<QuantizedTensor> {
+          if (module.ends_with("k_proj") || module.ends_with("up_proj")) return std::nullopt;
+          const int nbits = module.ends_with("v_proj") ? 8 : module.ends_with("gate_proj") ? 6 : 4;
+          return test::quantize_linears({.nbits = nbits, .group_size = 16, .optimize = false})(module, weight);
+        });
   };
   compare_all("mixed f32", read_model_config(dir), mixed, DType::f32);
   compare_all("mixed f16", read_model_config(dir), mixed, DType::f16);
@@ -241,7 +253,8 @@ TEST("the same again is the same bit for bit, and nothing is left behind") {
     NullReporter reporter;
     const ModelConfig config = test::tiny_llama(4, 2, 64, 256, 2, 300, false);
     test::RandomSource source(config, {.nbits = 4, .group_size = 64});
-    const auto model = Model::build(config, source, {.compute_dtype = DType::f16, .context_length = 700, .device = "cuda"}, reporter);
+    const auto model =
+        Model::build(config, source, {.compute_dtype = DType::f16, .context_length = 700, .device = "cuda"}, reporter);
     const auto first = logits_of(*model, some_ids(600, 300)), again = logits_of(*model, some_ids(600, 300));
     CHECK(first == again);
     const auto a = greedy(*model, some_ids(500, 300), 64);
@@ -249,7 +262,8 @@ TEST("the same again is the same bit for bit, and nothing is left behind") {
     const auto b = greedy(*model, some_ids(500, 300), 64);
     CHECK(a.new_ids == b.new_ids);
     const ModelInfo info = model->info();
-    CHECK(info.weight_bytes > 0 && info.metadata_bytes > 0 && info.kv_cache_bytes == 2 * 2 * 2 * 700 * 64 * 2 && info.scratch_bytes > 0);
+    CHECK(info.weight_bytes > 0 && info.metadata_bytes > 0 && info.kv_cache_bytes == 2 * 2 * 2 * 700 * 64 * 2 &&
+          info.scratch_bytes > 0);
   }
   CHECK_EQ(cuda::device_account(0).live_total(), before);
 }
@@ -261,7 +275,8 @@ TEST("any allocation may fail: typed error, nothing left, the next load works") 
   const ModelConfig config = test::tiny_llama(2, 2, 64, 128, 1, 64, true);
   const auto load = [&] {
     test::RandomSource source(config, {.nbits = 4, .group_size = 64});
-    return Model::build(config, source, {.compute_dtype = DType::f16, .context_length = 64, .device = "cuda"}, reporter);
+    return Model::build(config, source, {.compute_dtype = DType::f16, .context_length = 64, .device = "cuda"},
+                        reporter);
   };
   const int64_t before = cuda::allocation_count();
   greedy(*load(), {1, 2, 3}, 5);

@@ -36,10 +36,12 @@ TEST("greedy choice: the processor's id, with and without a penalty, and the sta
         sampler.saw(id);
       }
       const DeviceBuffer device_logits = bench.up(logits), device_seen = bench.up(seen);
-      const DeviceBuffer state = bench.up(std::vector<DecodeState>{{.token = -1, .position = 41, .step = 66, .penalty = penalty}});
+      const DeviceBuffer state =
+          bench.up(std::vector<DecodeState>{{.token = -1, .position = 41, .step = 66, .penalty = penalty}});
       const PinnedBuffer chosen(kChosenSlots * 8);
       std::fill_n(chosen.as<unsigned long long>(), kChosenSlots, 0ull);
-      choose_greedy({device_logits.as<float>(), vocab, device_seen.as<uint8_t>(), state.as<DecodeState>(), chosen.as<unsigned long long>()},
+      choose_greedy({device_logits.as<float>(), vocab, device_seen.as<uint8_t>(), state.as<DecodeState>(),
+                     chosen.as<unsigned long long>()},
                     bench.target);
       const DecodeState after = bench.down<DecodeState>(state).front();
       const int expected = sampler.pick(logits);
@@ -67,7 +69,8 @@ TEST("losses of rows") {
       for (int i = 0; i < vocab; ++i) sum += std::exp(static_cast<double>(row[i]));
       expected.push_back(std::log(sum) - row[targets.back()]);
     }
-    const DeviceBuffer device_logits = bench.up(logits), device_targets = bench.up(targets), loss = bench.poisoned(rows * 4);
+    const DeviceBuffer device_logits = bench.up(logits), device_targets = bench.up(targets),
+                       loss = bench.poisoned(rows * 4);
     row_losses(device_logits.as<float>(), rows, vocab, device_targets.as<int>(), loss.as<float>(), bench.target);
     verdict.compare("vocabulary of " + std::to_string(vocab), bench.down<float>(loss), expected, kLoss);
   }
@@ -86,7 +89,8 @@ TEST("rows: norm and gate") {
     std::vector<double> expected, gated;
     for (int t = 0; t < tokens; ++t) {
       double square = 0;
-      for (int i = 0; i < cols; ++i) square += static_cast<double>(x[static_cast<size_t>(t * cols + i)]) * x[static_cast<size_t>(t * cols + i)];
+      for (int i = 0; i < cols; ++i)
+        square += static_cast<double>(x[static_cast<size_t>(t * cols + i)]) * x[static_cast<size_t>(t * cols + i)];
       for (int i = 0; i < cols; ++i) {
         const double v = x[static_cast<size_t>(t * cols + i)];
         expected.push_back(v / std::sqrt(square / cols + 1e-5) * weight[static_cast<size_t>(i)]);

@@ -52,12 +52,14 @@ struct OpBench {
 class Verdict {
  public:
   /// Every value finite and within `tolerance` times the root mean square of what is expected.
-  void compare(const std::string& what, const std::vector<float>& got, const std::vector<double>& expected, double tolerance) {
+  void compare(const std::string& what, const std::vector<float>& got, const std::vector<double>& expected,
+               double tolerance) {
     ++cases_;
     if (got.size() != expected.size()) return fail(what + ": size");
     double square = 0;
     for (const double v : expected) square += v * v;
-    const double rms = std::sqrt(square / static_cast<double>(expected.size())), bound = tolerance * (rms > 0 ? rms : 1);
+    const double rms = std::sqrt(square / static_cast<double>(expected.size())),
+                 bound = tolerance * (rms > 0 ? rms : 1);
     double worst = 0;
     size_t at = 0, bad = 0;
     for (size_t i = 0; i < got.size(); ++i) {
@@ -70,8 +72,9 @@ class Verdict {
     }
     worst_ = std::fmax(worst_, worst / (rms > 0 ? rms : 1));
     if (bad > 0)
-      fail(what + ": " + std::to_string(bad) + " of " + std::to_string(got.size()) + " off, worst at " + std::to_string(at) +
-           ": got " + std::to_string(got[at]) + ", expected " + std::to_string(expected[at]) + ", rms " + std::to_string(rms));
+      fail(what + ": " + std::to_string(bad) + " of " + std::to_string(got.size()) + " off, worst at " +
+           std::to_string(at) + ": got " + std::to_string(got[at]) + ", expected " + std::to_string(expected[at]) +
+           ", rms " + std::to_string(rms));
   }
   void fail(const std::string& what) {
     ++failures_;

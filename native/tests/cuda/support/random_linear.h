@@ -28,8 +28,8 @@ struct RandomLinear {
 };
 
 /// `group` 0 is per channel; group_size, axis as in QuantConfig.
-inline RandomLinear random_linear(int64_t rows, int64_t cols, int nbits, int64_t group, int axis, DType compute, uint64_t seed,
-                                  bool with_bias = false) {
+inline RandomLinear random_linear(int64_t rows, int64_t cols, int nbits, int64_t group, int axis, DType compute,
+                                  uint64_t seed, bool with_bias = false) {
   const QuantConfig config{.nbits = nbits, .group_size = group, .axis = axis};
   const Grouping view = resolve_grouping(config, {rows, cols});
   const Packing packing = packing_for(nbits, PackFormat::dense);
