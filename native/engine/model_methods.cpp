@@ -22,13 +22,13 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-/// What a GPU holds for a model, for the fields of the memory that are not the model's own.
+/// What a GPU holds for a model, for the fields of the memory that are not the model's own; its peak joins the host's.
 Json gpu_memory(const std::string& device, int64_t& peak_bytes) {
   CudaLibrary& cuda = CudaLibrary::instance();
   const HqqCudaDeviceInfo info = cuda.device(device).info;
   HqqCudaMemory own{};
   cuda.call(cuda.api().device.memory, info.ordinal, &own);
-  peak_bytes = own.peak;
+  peak_bytes += own.peak;
   Json json;
   json.set("id", device)
       .set("totalBytes", info.total_bytes)
