@@ -252,6 +252,7 @@ class CudaExecutor final : public Executor {
     info_.kv_cache_bytes = held.kv_cache;
     info_.scratch_bytes = held.scratch;
     info_.bytes_per_token = held.bytes_per_token;
+    info_.on_host = false;
     max_batch_ = held.max_batch_tokens;
     rotate(0, capacity_, 0);
   }

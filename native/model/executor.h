@@ -42,6 +42,7 @@ struct ExecutorInfo {
   int64_t parameters = 0;
   int64_t weight_bytes = 0, mapped_bytes = 0, metadata_bytes = 0, kv_cache_bytes = 0, scratch_bytes = 0;
   int64_t bytes_per_token = 0;
+  bool on_host = true;  // these bytes are the machine's memory, not a device's
 };
 
 class Executor {

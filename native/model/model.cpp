@@ -139,7 +139,7 @@ ModelInfo Model::info() const {
   info.mapped_bytes = held.mapped_bytes;
   info.metadata_bytes = held.metadata_bytes;
   info.kv_cache_bytes = held.kv_cache_bytes;
-  info.scratch_bytes = held.scratch_bytes + m.logits.bytes();
+  info.scratch_bytes = held.scratch_bytes + (held.on_host ? m.logits.bytes() : 0);
   info.bytes_per_token = held.bytes_per_token;
   return info;
 }
