@@ -50,11 +50,10 @@ export function useStickToBottom(): StickToBottom {
       const isOwn = scrollTop === ownTop.current
       ownTop.current = null
       // Our own move is told a frame late: the reader may have turned the wheel meanwhile, and it must not take hold again.
-      if (!isOwn) {
-        const atEnd = end - scrollTop < SLACK_PX
-        // Where the end came nearer as well, the layout moved the surface, not the reader.
-        if (scrollTop < lastTop && end >= lastEnd) set(false)
-        else if (atEnd) set(true)
+      // Where the end came nearer as well, the layout moved the surface, not the reader.
+      if (!isOwn && end >= lastEnd) {
+        if (scrollTop < lastTop) set(false)
+        else if (end - scrollTop < SLACK_PX) set(true)
       }
       lastTop = scrollTop
       lastEnd = end
