@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { closeWorlds, createWorld, type WorldOptions } from '../services/testing/world.ts'
 import { runProgram } from './program.ts'
 
-vi.setConfig({ testTimeout: 30_000 })
+vi.setConfig({ testTimeout: 120_000 })
 
 let root = ''
 beforeEach(() => {
