@@ -1,8 +1,8 @@
 /** One blob of the shared cache: fetched by one process at a time, renamed to its hash only when the hash is right. */
-import { open, rename, rm } from 'node:fs/promises'
+import { rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { AppError } from '../contract/errors.ts'
-import { toWriteError } from '../storage/atomic-write.ts'
+import { syncFolder, toWriteError } from '../storage/atomic-write.ts'
 import { tryLock } from '../storage/process-lock.ts'
 import { hasBlob, type RepoFolder } from './cache-layout.ts'
 import { chunkMapPath, type FetchOptions, fetchFile } from './fetch-file.ts'
@@ -53,15 +53,5 @@ async function fetchInto(options: BlobOptions): Promise<void> {
     await syncFolder(dirname(path))
   } catch (error) {
     throw toWriteError(error, path)
-  }
-}
-
-async function syncFolder(path: string): Promise<void> {
-  if (process.platform === 'win32') return
-  const folder = await open(path, 'r')
-  try {
-    await folder.sync()
-  } finally {
-    await folder.close()
   }
 }

@@ -4,7 +4,7 @@
  */
 import type { QuantizeRequest, TensorResult } from '../contract/domain.ts'
 import type { EngineContract } from '../contract/engine.ts'
-import { AppError, toAppError } from '../contract/errors.ts'
+import { toAppError } from '../contract/errors.ts'
 import type { EventOf, OutputOf } from '../contract/method.ts'
 import type { Devices } from './devices.ts'
 import type { Engine } from './engine.ts'
@@ -15,8 +15,9 @@ import type { MachineInfo } from './machine.ts'
 import type { Models } from './models.ts'
 import { publishModel } from './quantize-output.ts'
 import type { QuantizePlan, QuantizePlanner } from './quantize-plan.ts'
+import { placeOf, type QuantizeRun, type ResultPlaces } from './result-places.ts'
 import { hashSource, sha256 } from './source-hashes.ts'
-import { discardUnfinished, hasUnfinished, openStaging, type Staging, stagingDirOf } from './staging.ts'
+import { openStaging, type Staging } from './staging.ts'
 
 export interface QuantizeDeps {
   engine: Engine
@@ -26,19 +27,8 @@ export interface QuantizeDeps {
   machine: MachineInfo
   devices: Devices
   planner: QuantizePlanner
-  /** Keeps time and errors of a finished run for the comparison. */
-  record(modelId: string, run: QuantizeRun): Promise<void>
-  /** Measures the finished model, as part of the same job. */
-  measure(modelId: string, context: JobContext): Promise<void>
+  places: ResultPlaces
   now(): Date
-}
-
-export interface QuantizeRun {
-  seconds: number
-  peakBytes: number
-  engineVersion: string
-  at: string
-  tensors: TensorResult[]
 }
 
 type Event = EventOf<EngineContract['model.quantize']>
@@ -47,9 +37,7 @@ type Request = RequestOf<'quantize'>
 
 /** Requests must have been completed by the planner: name and place are decided when the job is made, not when it runs. */
 export function createQuantizeKind(deps: QuantizeDeps): JobKind<Request> {
-  const { models, library, loaded, planner } = deps
-  /** Places that are being written to. */
-  const busy = new Set<string>()
+  const { loaded, planner, places } = deps
 
   return {
     lane: 'engine',
@@ -58,38 +46,16 @@ export function createQuantizeKind(deps: QuantizeDeps): JobKind<Request> {
       return `Quantize ${detail.summary.name} to ${label}`
     },
     inputKey: ({ modelId, config }) => sha256(JSON.stringify([modelId, config])),
-    async run(request, context) {
-      const outDir = placeOf(request)
-      context.progress({ phase: 'check', done: 0, total: 1, unit: 'steps', detail: 'memory, disk and rules' })
-      const plan = await planner.plan(request.modelId, request.config, outDir)
-      const turn = { purpose: `quantizing ${plan.detail.summary.name}`, signal: context.signal, wait: true }
-      busy.add(outDir)
-      const run = await loaded
-        .alone(turn, () => make(deps, request, plan, outDir, context))
-        .finally(() => busy.delete(outDir))
-      const entry = await library.add(outDir, 'created')
-      if (request.name !== undefined && request.name !== entry.name) await library.rename(outDir, request.name)
-      await deps.record(entry.id, run)
-      models.changed()
-      context.log(`Saved to ${outDir}.`)
-      if (request.measure) await deps.measure(entry.id, context)
-      return { resultModelId: entry.id }
-    },
-    async saved(request) {
-      const outDir = placeOf(request)
-      if (!(await hasUnfinished(outDir))) return { text: null, resumable: false }
-      return { text: `Finished tensors are kept in ${stagingDirOf(outDir)}.`, resumable: true }
-    },
-    async discard(request) {
-      // Another job may have taken over what this one left.
-      if (!busy.has(placeOf(request))) await discardUnfinished(placeOf(request))
-    },
+    run: (request, context) =>
+      places.fill(request, context, async (outDir) => {
+        context.progress({ phase: 'check', done: 0, total: 1, unit: 'steps', detail: 'memory, disk and rules' })
+        const plan = await planner.plan(request.modelId, request.config, outDir)
+        const turn = { purpose: `quantizing ${plan.detail.summary.name}`, signal: context.signal, wait: true }
+        return loaded.alone(turn, () => make(deps, request, plan, outDir, context))
+      }),
+    saved: (request) => places.saved(request, 'Finished tensors'),
+    discard: places.discard,
   }
-}
-
-function placeOf({ outDir }: Pick<QuantizeRequest, 'outDir'>): string {
-  if (outDir === undefined) throw new AppError('internal', 'A quantize job has no folder to write to.')
-  return outDir
 }
 
 async function make(

@@ -31,6 +31,7 @@ import type { PerplexityDeps } from './perplexity.ts'
 import { createPresets, type Presets } from './presets.ts'
 import { createQuantizeKind } from './quantize.ts'
 import { createQuantizePlanner, type QuantizePlanner } from './quantize-plan.ts'
+import { createResultPlaces } from './result-places.ts'
 import { createSettings, type SettingsService } from './settings.ts'
 import { openStores } from './stores.ts'
 
@@ -161,6 +162,7 @@ export async function createServices({
     contextLength: () => settings.get().contextLength,
     freeBytes: freeDiskBytes,
   })
+  const places = createResultPlaces({ models, library, record: measurements.addRun, measure: evaluator.measure })
   const quantize = createQuantizeKind({
     engine: supervisor,
     models,
@@ -169,8 +171,7 @@ export async function createServices({
     machine,
     devices,
     planner,
-    record: measurements.addRun,
-    measure: evaluator.measure,
+    places,
     now,
   })
   const streamQuantizing = createStreamQuantizing({
@@ -184,8 +185,7 @@ export async function createServices({
     devices,
     device: () => settings.get().device,
     quantize,
-    record: measurements.addRun,
-    measure: evaluator.measure,
+    places,
     now,
   })
   const uploads = createUploads({ hub, models, measurements })

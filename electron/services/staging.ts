@@ -5,7 +5,7 @@
 import { copyFile, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { AppError } from '../contract/errors.ts'
-import { toWriteError } from '../storage/atomic-write.ts'
+import { syncFolder, toWriteError } from '../storage/atomic-write.ts'
 import { PROVENANCE_FILE } from './provenance.ts'
 
 /** Holds the fingerprint of the work. */
@@ -165,17 +165,6 @@ async function copyDurably(from: string, to: string): Promise<void> {
     await file.sync()
   } finally {
     await file.close()
-  }
-}
-
-async function syncFolder(dir: string): Promise<void> {
-  // Windows cannot open folders; its renames are durable with the journal of the file system.
-  if (process.platform === 'win32') return
-  const folder = await open(dir, 'r')
-  try {
-    await folder.sync()
-  } finally {
-    await folder.close()
   }
 }
 

@@ -25,8 +25,8 @@ export async function writeAtomically(path: string, content: string | Uint8Array
   }
 }
 
-/** Makes the rename itself durable, where folders can be opened. */
-async function syncFolder(path: string): Promise<void> {
+/** Makes renames in a folder durable. Windows cannot open folders; there the journal of the file system does it. */
+export async function syncFolder(path: string): Promise<void> {
   if (process.platform === 'win32') return
   const folder = await open(path, 'r')
   try {

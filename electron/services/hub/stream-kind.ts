@@ -12,11 +12,11 @@ import type { JobContext, JobKind } from '../job-kind.ts'
 import type { Library } from '../library.ts'
 import type { MachineInfo } from '../machine.ts'
 import type { Models } from '../models.ts'
-import type { QuantizeRun } from '../quantize.ts'
 import { publishModel } from '../quantize-output.ts'
 import type { QuantizePlan, QuantizePlanner } from '../quantize-plan.ts'
+import { placeOf, type QuantizeRun, type ResultPlaces } from '../result-places.ts'
 import { sha256 } from '../source-hashes.ts'
-import { discardUnfinished, hasUnfinished, openStaging, stagingDirOf } from '../staging.ts'
+import { openStaging, stagingDirOf } from '../staging.ts'
 import { planDisk } from './disk-plan.ts'
 import { fetchModel, modelRepo, pinned } from './download-kind.ts'
 import { type RemoteModel, readRemoteModel } from './inspect.ts'
@@ -35,9 +35,7 @@ export interface StreamKindDeps extends StreamDeps {
   device(): DeviceChoice
   /** Quantizing of what is on the disk. */
   quantize: JobKind<QuantizeRequest>
-  record(modelId: string, run: QuantizeRun): Promise<void>
-  /** Measures the finished model, as part of the same job. */
-  measure(modelId: string, context: JobContext): Promise<void>
+  places: ResultPlaces
   now(): Date
 }
 
@@ -48,9 +46,7 @@ export interface StreamQuantizing {
 }
 
 export function createStreamQuantizing(deps: StreamKindDeps): StreamQuantizing {
-  const { hub, models, library, planner, machine } = deps
-  /** Places that are being written to. */
-  const busy = new Set<string>()
+  const { hub, models, library, planner, machine, places } = deps
 
   async function remoteOf(
     { repo: name, revision, commit: known }: DownloadQuantizeRequest,
@@ -141,28 +137,12 @@ export function createStreamQuantizing(deps: StreamKindDeps): StreamQuantizing {
       title: async ({ repo, name }) => `Quantize ${repo}${name === undefined ? '' : ` to ${name}`} while it downloads`,
       inputKey: ({ repo, commit, config }) => sha256(JSON.stringify([repo, commit, config])),
       async run(request, context) {
-        const outDir = placeOf(request)
         context.progress({ phase: 'list', done: 0, total: 1, unit: 'steps', detail: `headers of ${request.repo}` })
-        if (request.keepSource) return fromKept(request, outDir, context)
-        busy.add(outDir)
-        const run = await make(request, outDir, context).finally(() => busy.delete(outDir))
-        const entry = await library.add(outDir, 'created')
-        if (request.name !== undefined && request.name !== entry.name) await library.rename(outDir, request.name)
-        await deps.record(entry.id, run)
-        models.changed()
-        context.log(`Saved to ${outDir}.`)
-        if (request.measure) await deps.measure(entry.id, context)
-        return { resultModelId: entry.id }
+        if (request.keepSource) return fromKept(request, placeOf(request), context)
+        return places.fill(request, context, (outDir) => make(request, outDir, context))
       },
-      async saved(request) {
-        const outDir = placeOf(request)
-        if (!(await hasUnfinished(outDir))) return { text: null, resumable: false }
-        return { text: `Finished tensors and files on their way are kept in ${stagingDirOf(outDir)}.`, resumable: true }
-      },
-      async discard(request) {
-        // Another job may have taken over what this one left.
-        if (!busy.has(placeOf(request))) await discardUnfinished(placeOf(request))
-      },
+      saved: (request) => places.saved(request, 'Finished tensors and files on their way'),
+      discard: places.discard,
     },
   }
 
@@ -175,11 +155,6 @@ export function createStreamQuantizing(deps: StreamKindDeps): StreamQuantizing {
     const { config, name, overwrite, measure } = request
     return deps.quantize.run({ modelId: entry.id, config, name, outDir, overwrite, measure }, context)
   }
-}
-
-function placeOf({ outDir }: Pick<DownloadQuantizeRequest, 'outDir'>): string {
-  if (outDir === undefined) throw new AppError('internal', 'A job that quantizes has no folder to write to.')
-  return outDir
 }
 
 /** Some methods run the model before they quantize it; one that is still arriving cannot be run. */
