@@ -5,12 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { createApp } from '../app.ts'
-import { engineContract } from '../contract/engine.ts'
-import { loadEngine } from '../engine/addon.ts'
-import { createEngineHandlers } from '../engine/engine-handlers.ts'
-import type { Starter } from '../engine/starter.ts'
-import { serve } from '../rpc/server.ts'
-import { createMemoryPair } from '../wires/memory.ts'
+import { inProcessStarter } from '../engine/testing/in-process.ts'
 import { runProgram } from './program.ts'
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
@@ -26,16 +21,6 @@ beforeAll(async () => {
   expect((await run(quantize(quantized))).code).toBe(0)
 })
 afterAll(() => rmSync(root, { recursive: true, force: true }))
-
-/** The engine in this process: what a process boundary adds is tested where processes are. */
-const starter: Starter = {
-  start() {
-    const pair = createMemoryPair()
-    serve(engineContract, createEngineHandlers(loadEngine()), pair.server)
-    const onExit = (listener: (detail: string) => void) => pair.server.onClose(() => listener('closed'))
-    return { wire: pair.client, pid: undefined, onExit, onOutput() {}, kill: pair.close }
-  },
-}
 
 async function run(args: string[], cancelAt?: string) {
   let stdout = ''
@@ -55,7 +40,7 @@ async function run(args: string[], cancelAt?: string) {
       mkdirSync(dataDir, { recursive: true })
       const platform = { host: 'cli' as const, dataDir, resourcesDir: RESOURCES }
       const tokenizerScript = new URL('../tokenizer/worker.ts', import.meta.url)
-      return createApp({ platform, starter, tokenizerScript, log() {} })
+      return createApp({ platform, starter: inProcessStarter, tokenizerScript, log() {} })
     },
   })
   return { code, json: JSON.parse(stdout) }

@@ -5,17 +5,12 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type App, createApp } from '../../app.ts'
-import { engineContract } from '../../contract/engine.ts'
 import type { DownloadQuantizeRequest } from '../../contract/hub-requests.ts'
-import { loadEngine } from '../../engine/addon.ts'
-import { createEngineHandlers } from '../../engine/engine-handlers.ts'
-import type { Starter } from '../../engine/starter.ts'
+import { inProcessStarter } from '../../engine/testing/in-process.ts'
 import type { FakeRequest } from '../../hub/testing/fake-faults.ts'
 import { type FakeHub, startFakeHub } from '../../hub/testing/fake-hub.ts'
 import { QUICK_RETRY } from '../../hub/testing/world.ts'
 import { KEEP, quantize } from '../../plan/choices.ts'
-import { serve } from '../../rpc/server.ts'
-import { createMemoryPair } from '../../wires/memory.ts'
 import type { JobContext } from '../job-kind.ts'
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
@@ -30,16 +25,6 @@ const CONFIG = {
     { pattern: '*.layers.3.mlp.down_proj', choice: KEEP },
   ],
   computeDtype: 'float16' as const,
-}
-
-/** The engine in this process: what a process boundary adds is tested where processes are. */
-const starter: Starter = {
-  start() {
-    const pair = createMemoryPair()
-    serve(engineContract, createEngineHandlers(loadEngine()), pair.server)
-    const onExit = (listener: (detail: string) => void) => pair.server.onClose(() => listener('closed'))
-    return { wire: pair.client, pid: undefined, onExit, onOutput() {}, kill: pair.close }
-  },
 }
 
 let root = ''
@@ -69,7 +54,7 @@ async function open(name: string): Promise<App> {
   mkdirSync(dataDir, { recursive: true })
   return createApp({
     platform: { host: 'cli', dataDir, resourcesDir: RESOURCES },
-    starter,
+    starter: inProcessStarter,
     tokenizerScript: new URL('../../tokenizer/worker.ts', import.meta.url),
     log() {},
     env: { HF_ENDPOINT: hub.endpoint, HF_HOME: join(root, 'hf') },
