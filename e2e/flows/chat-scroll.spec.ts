@@ -1,8 +1,7 @@
 /** Text that keeps coming must not pull away a reader who scrolled up. The text comes from a script, so that it lasts. */
 import type { Locator } from '@playwright/test'
-import { longConversation, speakAt, TOKENS_PER_SECOND } from '../data/long-chat.ts'
 import { expect, type RunningApp, test } from '../fixtures.ts'
-import { scriptRpc } from '../hosts/scripted-rpc.ts'
+import { startTalking } from '../hosts/talking-chat.ts'
 import type { AppPage } from '../pages/app-page.ts'
 
 /** Pixels between what is shown and the end. */
@@ -10,30 +9,31 @@ function distanceToEnd(log: Locator): Promise<number> {
   return log.evaluate((element) => element.scrollHeight - element.scrollTop - element.clientHeight)
 }
 
+/** Where the reader is once the scrolling has come to rest: a key or a wheel moves the text over several frames. */
+async function restingPlace(log: Locator): Promise<number> {
+  let top = Number.NaN
+  await expect(async () => {
+    const before = top
+    top = await log.evaluate(
+      (element) => new Promise<number>((resolve) => setTimeout(() => resolve(element.scrollTop), 150)),
+    )
+    expect(top).toBe(before)
+  }).toPass({ intervals: [0], timeout: 10_000 })
+  return top
+}
+
 /** A conversation in which the model keeps talking, at its end. */
 async function talking(start: () => Promise<RunningApp>): Promise<RunningApp & { log: Locator }> {
   const app = await start()
-  const { page, ui } = app
-  const conversation = longConversation(6)
-  await scriptRpc(page, {
-    'chats.list': () => ({ chats: [conversation] }),
-    'chats.get': () => conversation,
-    'chats.save': ({ input }) => input,
-    'chat.generate': speakAt(TOKENS_PER_SECOND),
-  })
-  await page.goto(new URL(`#/chat?chat=${conversation.id}`, page.url()).href)
-  await page.reload()
-  await ui.chat.pickModel('Demo model')
-  const log = page.getByRole('log', { name: 'Messages' })
-  await ui.chat.ask('Go on.')
-  await ui.chat.writing().locator('.markdown').waitFor()
+  await startTalking(app, 6)
+  const log = app.page.getByRole('log', { name: 'Messages' })
   await expect.poll(() => distanceToEnd(log)).toBeLessThan(30)
   return { ...app, log }
 }
 
 /** More text has come, and what the reader sees has not moved. */
 async function expectStill({ ui, log }: { ui: AppPage; log: Locator }): Promise<void> {
-  const top = await log.evaluate((element) => element.scrollTop)
+  const top = await restingPlace(log)
   const length = (await ui.chat.writing().innerText()).length
   await expect.poll(async () => (await ui.chat.writing().innerText()).length).toBeGreaterThan(length + 100)
   expect(Math.abs((await log.evaluate((element) => element.scrollTop)) - top)).toBeLessThan(5)
