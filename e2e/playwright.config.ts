@@ -28,7 +28,8 @@ export default defineConfig<HostOptions>({
   workers: 1,
   fullyParallel: false,
   forbidOnly: true,
-  retries: 0,
+  // Once more, because a journey drives a browser in real time; one that needed it is named `flaky` at the end.
+  retries: 1,
   timeout: 180_000,
   expect: { timeout: 20_000 },
   reporter: [['list'], ['html', { outputFolder: `${ARTIFACTS}/report`, open: 'never' }]],
