@@ -1,6 +1,6 @@
 import { Check, ChevronDown } from 'lucide-react'
 import { Select as Radix } from 'radix-ui'
-import type { ReactNode } from 'react'
+import { type ReactNode, type RefObject, useEffect, useRef, useState } from 'react'
 import { cn } from './cn.ts'
 import { useFieldProps } from './field.tsx'
 import { inputStyles } from './input.tsx'
@@ -35,8 +35,13 @@ export function Select<V extends string>({
   ...rest
 }: SelectProps<V>) {
   const current = options.find((option) => option.value === value)
+  const [open, setOpen] = useState(false)
+  const list = useRef<HTMLDivElement>(null)
+  useInertAround(list, open)
   return (
     <Radix.Root
+      open={open}
+      onOpenChange={setOpen}
       value={current ? value : ''}
       onValueChange={(next) => {
         const option = options.find((candidate) => candidate.value === next)
@@ -54,6 +59,7 @@ export function Select<V extends string>({
       </Radix.Trigger>
       <Radix.Portal>
         <Radix.Content
+          ref={list}
           position="popper"
           sideOffset={4}
           collisionPadding={8}
@@ -79,4 +85,18 @@ export function Select<V extends string>({
       </Radix.Portal>
     </Radix.Root>
   )
+}
+
+/** An open list takes the focus and hides the page from screen readers; then nothing on it may be reached by Tab either. */
+function useInertAround(list: RefObject<HTMLElement | null>, open: boolean): void {
+  useEffect(() => {
+    if (!open) return
+    const others = [...document.body.children].filter(
+      (element) => !element.contains(list.current) && !element.hasAttribute('inert'),
+    )
+    for (const element of others) element.setAttribute('inert', '')
+    return () => {
+      for (const element of others) element.removeAttribute('inert')
+    }
+  }, [list, open])
 }
