@@ -4,8 +4,9 @@
  */
 import { existsSync } from 'node:fs'
 import { defineConfig } from '@playwright/test'
+import { electronBinary, hasDisplay } from '../electron/setup/electron-binary.mjs'
 import type { HostOptions } from './fixtures.ts'
-import { chromiumPath, electronBinary, hasDisplay } from './hosts/browsers.ts'
+import { chromiumPath } from './hosts/browsers.ts'
 import { ARTIFACTS, WEB_ENTRY } from './paths.ts'
 
 if (!existsSync(WEB_ENTRY))

@@ -1,7 +1,7 @@
 /** The Electron window, driven by Playwright. */
 import { _electron, type ElectronApplication, type Page } from '@playwright/test'
+import { electronBinary } from '../../electron/setup/electron-binary.mjs'
 import { ROOT } from '../paths.ts'
-import { electronBinary } from './browsers.ts'
 import { withoutHub } from './without-hub.ts'
 
 export interface ElectronHost {

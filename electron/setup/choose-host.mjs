@@ -1,6 +1,7 @@
 /** Electron where its binary and a display are there, else the Node host. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { electronBinary, hasDisplay } from './electron-binary.mjs'
 import { BUILD, MODULES, nodePath, packageJson } from './paths.mjs'
 import { run } from './run-command.mjs'
 import { SetupError, say } from './say.mjs'
@@ -33,20 +34,6 @@ export async function chooseHost({ web = false, electron = false }) {
   const binary = electronBinary() ?? (fetchFailedBefore() ? undefined : await fetchElectron())
   if (!binary) return { host: 'web', reason: "Electron's binary is not installed (--electron tries to fetch it again)" }
   return { host: 'electron', reason: 'its binary and a display are there (--web for the browser)', binary, flags: [] }
-}
-
-function hasDisplay() {
-  if (process.platform !== 'linux') return true
-  return Boolean(process.env.DISPLAY || process.env.WAYLAND_DISPLAY)
-}
-
-/** Read from the package's own files: requiring it would download. */
-export function electronBinary() {
-  const pathFile = join(ELECTRON, 'path.txt')
-  if (!existsSync(pathFile)) return undefined
-  const folder = process.env.ELECTRON_OVERRIDE_DIST_PATH ?? join(ELECTRON, 'dist')
-  const binary = join(folder, readFileSync(pathFile, 'utf8').trim())
-  return existsSync(binary) ? binary : undefined
 }
 
 function fetchFailedBefore() {
