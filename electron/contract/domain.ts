@@ -3,6 +3,13 @@ import { z } from 'zod'
 import { errorShapeSchema } from './errors.ts'
 import { downloadQuantizeRequestSchema, downloadRequestSchema, uploadRequestSchema } from './hub-requests.ts'
 import { computeDtypeSchema, quantConfigSchema, quantSpecSchema, resolvedTensorSchema } from './quant.ts'
+import {
+  labelledPicturesSchema,
+  promptTemplateSchema,
+  storedImageSchema,
+  towerSchema,
+  visionSummarySchema,
+} from './vision.ts'
 
 const bytes = z.number().nonnegative()
 
@@ -55,9 +62,11 @@ export const modelSummarySchema = z.object({
   dtype: z.string(),
   fileBytes: bytes,
   quantization: quantSummarySchema.nullable(),
+  /** Models that see; absent for the others. */
+  vision: visionSummarySchema.optional(),
   hasTokenizer: z.boolean(),
   hasChatTemplate: z.boolean(),
-  /** Why it cannot be run or quantized; null when it can. */
+  /** Why it cannot write text (chat, perplexity) or be quantized; null when it can. Models that only see write none. */
   runProblem: errorShapeSchema.nullable(),
   quantizeProblem: errorShapeSchema.nullable(),
   /** A sentence the model brings about itself, e.g. that it is only a demo. */
@@ -83,6 +92,8 @@ export const linearInfoSchema = z.object({
   block: z.number().int().nullable(),
   /** Linear tag: module name without `model`, `layers` and numbers, e.g. mlp.up_proj. */
   tag: z.string(),
+  /** The part of a model that sees; absent in other models. */
+  tower: towerSchema.optional(),
   /** [out, in] */
   shape: z.tuple([z.number().int(), z.number().int()]),
   sourceBytes: bytes,
@@ -285,12 +296,14 @@ export type QuantizeRequest = z.infer<typeof quantizeRequestSchema>
 
 export const evaluateRequestSchema = z.object({
   modelId: z.string(),
-  metrics: z.array(z.enum(['perplexity', 'speed'])).min(1),
+  metrics: z.array(z.enum(['perplexity', 'speed', 'accuracy'])).min(1),
   text: textSourceSchema.default({ kind: 'bundled' }),
   protocol: perplexityProtocolSchema.default('windows'),
   window: z.number().int().min(2).default(512),
   stride: z.number().int().min(1).default(512),
   maxTokens: z.number().int().min(2).nullable().default(null),
+  /** What accuracy is measured on. */
+  pictures: labelledPicturesSchema.extend({ template: promptTemplateSchema }).optional(),
 })
 export type EvaluateRequest = z.infer<typeof evaluateRequestSchema>
 
@@ -343,7 +356,17 @@ export type JobDetail = z.infer<typeof jobDetailSchema>
 export const measurementSchema = z.object({
   id: z.string(),
   modelId: z.string(),
-  metric: z.enum(['perplexity', 'decode-speed', 'prefill-speed', 'memory', 'quantize-time']),
+  /** Accuracy is the percentage of pictures whose label came first, or among the first five, or of questions answered to the letter. */
+  metric: z.enum([
+    'perplexity',
+    'decode-speed',
+    'prefill-speed',
+    'memory',
+    'quantize-time',
+    'accuracy',
+    'accuracy-top5',
+    'answer-accuracy',
+  ]),
   value: z.number(),
   unit: z.string(),
   /** Stable text made of everything that must match for a comparison: protocol, window, stride, text hash, tokens, device. */
@@ -389,6 +412,8 @@ export const chatMessageSchema = z.object({
   id: z.string(),
   role: z.enum(['system', 'user', 'assistant']),
   content: z.string(),
+  /** Pictures shown with a user's message, in their order. */
+  images: z.array(storedImageSchema).optional(),
   /** Present on assistant messages: how it was made. */
   stats: z
     .object({
