@@ -214,6 +214,50 @@ const modelPerplexity = stream(
   }),
 )
 
+/** Ids in disjoint windows, of which an incomplete last one is dropped; each scores all its ids but the first. */
+const windows = {
+  handle: z.string(),
+  /** JSON file with one array of token ids. */
+  idsFile: z.string(),
+  window: z.number().int().min(2),
+}
+const walkProgress = z.object({ type: z.literal('progress'), done: z.number().int(), total: z.number().int() })
+const walked = { tokens: z.number().int(), windows: z.number().int(), seconds: z.number() }
+
+/** Logits of all scored positions as float32 into a safetensors file, for model.divergence without both models in memory. */
+const modelReference = stream(
+  z.object({ ...windows, out: z.string() }),
+  walkProgress,
+  z.object({ ...walked, bytes }),
+)
+
+/** KL(reference || model) in nats at temperature 1, position by position, in memory that does not grow with the text. */
+const modelDivergence = stream(
+  z.object({
+    ...windows,
+    /** Another loaded model, or what model.reference wrote for the same ids and window. */
+    reference: z.union([z.object({ handle: z.string() }), z.object({ file: z.string() })]),
+  }),
+  z.discriminatedUnion('type', [
+    walkProgress,
+    z.object({
+      type: z.literal('tokens'),
+      /** Index in the stream of the first id that these predict; the columns go on from there. */
+      position: z.number().int(),
+      kl: z.array(z.number()),
+      /** -ln of the probability of the id that came. */
+      referenceNll: z.array(z.number()),
+      nll: z.array(z.number()),
+      /** The likeliest id, and -ln of its probability. */
+      referenceTop: z.array(z.number().int()),
+      top: z.array(z.number().int()),
+      referenceTopNll: z.array(z.number()),
+      topNll: z.array(z.number()),
+    }),
+  ]),
+  z.object(walked),
+)
+
 export const engineContract = {
   'engine.info': call(empty, machineSchema.extend({ version: z.string(), methods: z.array(z.string()) })),
   'engine.configure': call(
@@ -241,6 +285,8 @@ export const engineContract = {
   'model.unload': call(z.object({ handle: z.string() }), empty),
   'model.generate': modelGenerate,
   'model.perplexity': modelPerplexity,
+  'model.reference': modelReference,
+  'model.divergence': modelDivergence,
   'model.logits': call(
     z.object({ handle: z.string(), ids: z.array(z.array(z.number().int().nonnegative())), out: z.string() }),
     z.object({ shape: z.array(z.number().int()) }),

@@ -126,6 +126,26 @@ export function createFakeEngine(options: FakeEngineOptions = {}): Handlers<Engi
       const negativeLogLikelihood = Math.log(perplexity) * scoredTokens
       return { perplexity, negativeLogLikelihood, tokens: ids.length, scoredTokens, windows: total, seconds: 0.01 }
     },
+    'model.reference': async ({ handle, idsFile, window, out }, context) => {
+      const { dir } = model(handle)
+      const { tokens, windows } = windowsOf(idsFile, window)
+      await step(context)
+      context.emit({ type: 'progress', done: tokens, total: tokens })
+      writeFileSync(out, dir)
+      return { tokens, windows, bytes: dir.length, seconds: 0.01 }
+    },
+    'model.divergence': async ({ handle, reference, idsFile, window }, context) => {
+      const { dir } = model(handle)
+      const from = 'handle' in reference ? model(reference.handle).dir : readFileSync(reference.file, 'utf8')
+      const { ids, tokens, windows } = windowsOf(idsFile, window)
+      for (let at = 0; at < windows; at++) {
+        await step(context)
+        const targets = ids.slice(at * window + 1, (at + 1) * window)
+        context.emit({ type: 'tokens', position: at * window + 1, ...fakeDivergence(targets, from === dir) })
+        context.emit({ type: 'progress', done: (at + 1) * (window - 1), total: tokens })
+      }
+      return { tokens, windows, seconds: 0.01 }
+    },
     'model.logits': ({ handle, ids, out }) => {
       model(handle)
       writeFileSync(out, JSON.stringify(ids))
@@ -159,6 +179,27 @@ function inspect(dir: string): OutputOf<EngineContract['model.inspect']> {
     EngineContract['model.inspect']
   >['quantizedLayers']
   return { files, tensors, quantizedLayers: layers, metadata }
+}
+
+function windowsOf(idsFile: string, window: number) {
+  // The file was written by the caller as one array of ids.
+  const ids = JSON.parse(readFileSync(idsFile, 'utf8')) as number[]
+  const windows = Math.floor(ids.length / window)
+  return { ids, windows, tokens: windows * (window - 1) }
+}
+
+/** Every fourth token is thought of differently, unless a folder is compared with itself. */
+function fakeDivergence(targets: readonly number[], same: boolean) {
+  const differs = targets.map((_, index) => !same && index % 4 === 3)
+  return {
+    kl: differs.map((yes) => (yes ? 0.4 : 0)),
+    referenceNll: targets.map(() => 1),
+    nll: differs.map((yes) => (yes ? 2 : 1)),
+    referenceTop: [...targets],
+    top: targets.map((id, index) => (differs[index] ? id + 1 : id)),
+    referenceTopNll: targets.map(() => 0.5),
+    topNll: targets.map(() => 0.7),
+  }
 }
 
 async function generate(

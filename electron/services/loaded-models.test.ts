@@ -74,6 +74,24 @@ describe('the loaded model', () => {
     await loaded.alone(turn(true), async () => expect(calls.at(-1)).toBe('model.unload'))
   })
 
+  it('is joined by others when several fit, and takes turns with them when they do not', async () => {
+    const { calls, loaded } = setUp()
+    const specs = [spec(A), spec(B)]
+    const handles = await loaded.several(specs, { ...turn(true), together: true }, async (one) => {
+      return [(await one(0)).handle, (await one(1)).handle, (await one(0)).handle]
+    })
+    expect(handles[0]).toBe(handles[2])
+    expect(calls).toEqual(['model.load', 'model.load'])
+    const loads: number[] = []
+    const options = { ...turn(true), together: false, onLoading: (index: number) => loads.push(index) }
+    await loaded.several(specs, options, async (one) => {
+      for (const index of [0, 1, 0]) await one(index)
+    })
+    // The first was there; the second left to make room for it.
+    expect(loads).toEqual([1, 0])
+    expect(calls.slice(2)).toEqual(['model.unload', 'model.unload', 'model.load', 'model.unload', 'model.load'])
+  })
+
   it('is one at a time: some wait, others are told what is going on', async () => {
     const { loaded } = setUp()
     const gate = Promise.withResolvers<void>()

@@ -1,5 +1,5 @@
 /**
- * The one model that is loaded, and whose turn on the engine it is. Chats do not queue behind long work: they are told what is
+ * The models that are loaded, mostly one, and whose turn on the engine it is. Chats do not queue behind long work: they are told what is
  * going on. Jobs wait for a chat's answer to end.
  */
 import type { DeviceChoice } from '../contract/domain.ts'
@@ -36,6 +36,11 @@ export interface Turn {
 export interface LoadedModels {
   /** Runs `work` with the model loaded and the engine to itself. `onLoading` is called when it has to be loaded first. */
   use<T>(spec: LoadSpec, turn: Turn, work: (model: LoadedModel) => Promise<T>, onLoading?: () => void): Promise<T>
+  /**
+   * Runs `work` with the engine to itself and any of several models: all of them loaded at once when `together`, else each when it
+   * is asked for, in place of the one before.
+   */
+  several<T>(specs: readonly LoadSpec[], options: SeveralOptions, work: (models: OneOf) => Promise<T>): Promise<T>
   /** Runs `work` with the engine to itself and no model in memory. */
   alone<T>(turn: Turn, work: () => Promise<T>): Promise<T>
   /** Frees the memory of a model from this folder, or of any, when nobody uses it. */
@@ -43,6 +48,14 @@ export interface LoadedModels {
   /** The engine process is gone, and the model with it. */
   forget(): void
   dispose(): void
+}
+
+/** The model of specs[index], loaded. */
+export type OneOf = (index: number) => Promise<LoadedModel>
+
+export interface SeveralOptions extends Turn {
+  together: boolean
+  onLoading?: ((index: number) => void) | undefined
 }
 
 export interface LoadedModelsDeps {
@@ -53,7 +66,7 @@ export interface LoadedModelsDeps {
 }
 
 export function createLoadedModels({ engine, devices, idleMs }: LoadedModelsDeps): LoadedModels {
-  let current: { key: string; dir: string; model: LoadedModel } | null = null
+  let current: { key: string; dir: string; model: LoadedModel }[] = []
   let holder: { purpose: string; signal: AbortSignal | undefined; done: Promise<void> } | null = null
   let idle: ReturnType<typeof setTimeout> | undefined
 
@@ -85,17 +98,45 @@ export function createLoadedModels({ engine, devices, idleMs }: LoadedModelsDeps
 
   function restTimer(): void {
     clearTimeout(idle)
-    if (current === null) return
+    if (current.length === 0) return
     idle = setTimeout(() => void unload(), idleMs)
     // Waiting to free memory is no reason to keep the process.
     idle.unref()
   }
 
-  async function drop(): Promise<void> {
-    const dropped = current
-    current = null
-    // An engine that died has forgotten it already.
-    if (dropped !== null) await engine.call('model.unload', { handle: dropped.model.handle }).catch(() => {})
+  /** Unloads all but those with these keys. */
+  async function dropOthers(keys: readonly string[] = []): Promise<void> {
+    const dropped = current.filter(({ key }) => !keys.includes(key))
+    current = current.filter(({ key }) => keys.includes(key))
+    // An engine that died has forgotten them already.
+    for (const { model } of dropped) await engine.call('model.unload', { handle: model.handle }).catch(() => {})
+  }
+
+  /** Loads these, as far as they are not, and unloads all others. */
+  async function hold(
+    specs: readonly LoadSpec[],
+    signal: AbortSignal | undefined,
+    onLoading?: (index: number) => void,
+  ): Promise<void> {
+    await dropOthers(specs.map(keyOf))
+    for (const [index, spec] of specs.entries()) {
+      const key = keyOf(spec)
+      if (current.some((one) => one.key === key)) continue
+      onLoading?.(index)
+      current.push({ key, dir: spec.dir, model: await load(spec, signal) })
+    }
+  }
+
+  async function held(spec: LoadSpec, signal: AbortSignal | undefined, onLoading?: () => void): Promise<LoadedModel> {
+    await hold([spec], signal, onLoading)
+    return find(spec)
+  }
+
+  function find(spec: LoadSpec): LoadedModel {
+    const found = current.find(({ key }) => key === keyOf(spec))
+    // The engine died while models were being loaded.
+    if (found === undefined) throw new AppError('engine-lost', 'The engine stopped.')
+    return found.model
   }
 
   async function load(spec: LoadSpec, signal: AbortSignal | undefined): Promise<LoadedModel> {
@@ -114,33 +155,37 @@ export function createLoadedModels({ engine, devices, idleMs }: LoadedModelsDeps
   }
 
   async function unload(dir?: string): Promise<void> {
-    if (holder !== null || current === null || (dir !== undefined && current.dir !== dir)) return
-    await exclusively({ purpose: 'unloading a model', wait: false }, drop)
+    if (holder !== null || !current.some((one) => dir === undefined || one.dir === dir)) return
+    await exclusively({ purpose: 'unloading a model', wait: false }, () => dropOthers())
   }
 
   return {
-    use(spec, turn, work, onLoading) {
-      const key = JSON.stringify([spec.dir, spec.computeDtype, spec.contextLength, spec.fast, spec.device])
-      return exclusively(turn, async () => {
-        if (current?.key !== key) {
-          await drop()
-          onLoading?.()
-          current = { key, dir: spec.dir, model: await load(spec, turn.signal) }
-        }
-        return work(current.model)
-      })
-    },
+    use: (spec, turn, work, onLoading) =>
+      exclusively(turn, async () => work(await held(spec, turn.signal, onLoading))),
+    several: (specs, { together, onLoading, ...turn }, work) =>
+      exclusively(turn, async () => {
+        if (together) await hold(specs, turn.signal, onLoading)
+        return work(async (index) => {
+          const spec = specs[index]
+          if (spec === undefined) throw new RangeError(`there is no model ${index}`)
+          return together ? find(spec) : held(spec, turn.signal, () => onLoading?.(index))
+        })
+      }),
     alone: (turn, work) =>
       exclusively(turn, async () => {
-        await drop()
+        await dropOthers()
         return work()
       }),
     unload,
     forget() {
-      current = null
+      current = []
     },
     dispose: () => clearTimeout(idle),
   }
+}
+
+function keyOf({ dir, computeDtype, contextLength, fast, device }: LoadSpec): string {
+  return JSON.stringify([dir, computeDtype, contextLength, fast, device])
 }
 
 function abortable(promise: Promise<void>, signal: AbortSignal | undefined): Promise<void> {

@@ -9,6 +9,7 @@ const std::map<std::string, Method>& methods() {
     std::map<std::string, Method> all;
     add_engine_methods(all);
     add_model_methods(all);
+    add_divergence_methods(all);
     add_folder_methods(all);
     add_tensor_methods(all);
     return all;

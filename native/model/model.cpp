@@ -44,6 +44,13 @@ struct Model::Impl {
   bool cached_eight_bit = false;
   int64_t cached_length = 0;  // sequence length that the cached keys were rotated for
 
+  /// A sequence whose logits are being read: position `next`, of a batch that ends before `batch_end`, comes now.
+  struct Reading {
+    std::vector<int32_t> ids;
+    bool eight_bit = false;
+    int64_t next = 0, batch_begin = 0, batch_end = 0;
+  } reading;
+
   Impl(const ModelConfig& c, std::unique_ptr<Executor> e)
       : config(c), executor(std::move(e)), logits(config.vocab_size * 4, MemoryUse::scratch) {}
 
@@ -60,18 +67,26 @@ struct Model::Impl {
   void run(std::span<const int32_t> ids, int64_t first, bool eight_bit, Reporter& reporter, Each&& each,
            InputObserver* observer = nullptr) {
     const auto total = static_cast<int64_t>(ids.size());
-    // What is being overwritten must not be taken for valid if this throws.
-    cached.resize(static_cast<size_t>(std::min<int64_t>(first, static_cast<int64_t>(cached.size()))));
-    cached_eight_bit = eight_bit;
-    cached_length = total;
     for (int64_t at = first; at < total;) {
-      const int64_t count = std::min(executor->max_batch_tokens(), total - at);
-      const auto batch = ids.subspan(static_cast<size_t>(at), static_cast<size_t>(count));
-      executor->forward(batch, at, {.eight_bit = eight_bit, .rope_length = total, .observer = observer}, reporter);
-      cached.insert(cached.end(), batch.begin(), batch.end());
+      const int64_t count = forward_batch(ids, at, eight_bit, reporter, observer);
       each(at, count);
       at += count;
     }
+  }
+
+  /// The batch of `ids` that begins at position `at`; returns how many positions it has.
+  int64_t forward_batch(std::span<const int32_t> ids, int64_t at, bool eight_bit, Reporter& reporter,
+                        InputObserver* observer = nullptr) {
+    const auto total = static_cast<int64_t>(ids.size());
+    // What is being overwritten must not be taken for valid if this throws.
+    cached.resize(static_cast<size_t>(std::min<int64_t>(at, static_cast<int64_t>(cached.size()))));
+    cached_eight_bit = eight_bit;
+    cached_length = total;
+    const int64_t count = std::min(executor->max_batch_tokens(), total - at);
+    const auto batch = ids.subspan(static_cast<size_t>(at), static_cast<size_t>(count));
+    executor->forward(batch, at, {.eight_bit = eight_bit, .rope_length = total, .observer = observer}, reporter);
+    cached.insert(cached.end(), batch.begin(), batch.end());
+    return count;
   }
 
   /// Leading ids of `ids` whose cache entries can be kept. At least one id stays to be computed, for its logits.
@@ -164,6 +179,33 @@ void Model::logits(const std::vector<std::vector<int32_t>>& ids, std::span<float
       m.executor->logits(0, count, {.eight_bit = eight_bit}, out.data() + (b * time + at) * vocab, reporter);
       report(reporter, "logits", b * time + at + count, batch * time);
     });
+  }
+}
+
+void Model::begin_logits(std::span<const int32_t> ids, Numerics numerics) {
+  Impl& m = *impl_;
+  m.check_ids(ids);
+  require(!ids.empty() && static_cast<int64_t>(ids.size()) <= m.executor->capacity(), ErrorCode::bad_input,
+          "logits: " + std::to_string(ids.size()) + " tokens do not fit the context of " +
+              std::to_string(m.executor->capacity()));
+  m.reading = {.ids = {ids.begin(), ids.end()}, .eight_bit = numerics == Numerics::fast};
+}
+
+void Model::next_logits(int64_t count, float* out, Reporter& reporter) {
+  Impl& m = *impl_;
+  Impl::Reading& r = m.reading;
+  require(count >= 0 && r.next + count <= static_cast<int64_t>(r.ids.size()), ErrorCode::internal,
+          "logits: read past the end of the sequence");
+  while (count > 0) {
+    if (r.next == r.batch_end) {
+      r.batch_begin = r.next;
+      r.batch_end += m.forward_batch(r.ids, r.next, r.eight_bit, reporter);
+    }
+    const int64_t rows = std::min(count, r.batch_end - r.next);
+    m.executor->logits(r.next - r.batch_begin, rows, {.eight_bit = r.eight_bit}, out, reporter);
+    r.next += rows;
+    out += rows * m.config.vocab_size;
+    count -= rows;
   }
 }
 

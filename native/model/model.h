@@ -132,6 +132,12 @@ class Model {
   void logits(const std::vector<std::vector<int32_t>>& ids, std::span<float> out, Numerics numerics,
               Reporter& reporter);
 
+  /// The same for one sequence, position after position, so that logits of a long text never lie in memory at once:
+  /// begin_logits takes the ids (which fit the context), each next_logits gives [count][vocab] of the positions that
+  /// follow those given so far. No other call may come in between. Throws as logits().
+  void begin_logits(std::span<const int32_t> ids, Numerics numerics);
+  void next_logits(int64_t count, float* out, Reporter& reporter);
+
   /// Continues `ids`. The KV cache of the longest common prefix with the previous call is reused. `on_token` sees each
   /// new id as it is chosen, stop ids included. Progress: {"phase":"prefill","done":tokens,"total":tokens}. Cancelling
   /// and a full context are outcomes, not errors. Throws {bad_input} for no ids or a bad id, or when the prompt alone
