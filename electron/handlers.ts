@@ -9,6 +9,8 @@ import { watchEngine, watchMachine } from './services/engine-watch.ts'
 import { listFiles } from './services/files.ts'
 import { pinned } from './services/hub/download-kind.ts'
 import type { Services } from './services/services.ts'
+import { sideBySide } from './services/side-by-side.ts'
+import { compareOnText } from './services/text-comparison.ts'
 
 export function createHandlers(services: Services, platform: Platform): Handlers<AppContract> {
   const {
@@ -25,7 +27,7 @@ export function createHandlers(services: Services, platform: Platform): Handlers
     loaded,
     machine,
   } = services
-  const { hub, uploads, streamQuantizing } = services
+  const { hub, uploads, streamQuantizing, blindVotes } = services
   const contextOr = (length: number | undefined) => length ?? settings.get().contextLength
 
   return {
@@ -71,6 +73,7 @@ export function createHandlers(services: Services, platform: Platform): Handlers
       await loaded.unload(path)
       await models.remove(id)
       await measurements.forget(id)
+      await blindVotes.forgetModel(id)
       return {}
     },
     'models.rename': ({ id, name }) => models.rename(id, name),
@@ -117,6 +120,15 @@ export function createHandlers(services: Services, platform: Platform): Handlers
     },
 
     'compare.rows': ({ modelId, contextLength }) => compare.rows(modelId, contextOr(contextLength)),
+    'compare.answers': (request, context) => sideBySide(services.differences, request, context),
+    'compare.text': (request, context) => compareOnText(services.differences, request, context),
+    'blind.ask': (request, context) => blindVotes.ask(request, context),
+    'blind.vote': ({ id, ballot }) => blindVotes.vote(id, ballot),
+    'blind.tally': ({ modelIds }) => blindVotes.tally(modelIds),
+    'blind.clear': async ({ modelIds }) => {
+      await blindVotes.clear(modelIds)
+      return {}
+    },
     'compare.removeMeasurement': async ({ id }) => {
       await measurements.remove(id)
       return {}

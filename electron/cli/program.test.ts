@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { closeWorlds, createWorld, type WorldOptions } from '../services/testing/world.ts'
+import { closeWorlds, createWorld, makeTinyModel, type WorldOptions } from '../services/testing/world.ts'
 import { runProgram } from './program.ts'
 
 vi.setConfig({ testTimeout: 120_000 })
@@ -49,6 +49,7 @@ async function run(args: string[], { engine = {}, input = [], signal, onStderr }
 const COMMANDS = [
   'quantize',
   'perplexity',
+  'compare',
   'generate',
   'chat',
   'logits',
@@ -302,6 +303,30 @@ describe('measuring and looking', () => {
       stride: 32,
       special_ids: [1],
     })
+  })
+
+  it('compare says how far versions are from the first, and how that was measured', async () => {
+    const version = makeTinyModel(join(root, 'version'))
+    const args = ['compare', '--model', 'demo', '--model', version, '--window', '64', '--max-tokens', '200']
+    const { code, stdout } = await run(args)
+    expect(code).toBe(0)
+    expect(stdout).toContain('189 tokens in 3 windows of 64')
+    const { json } = await run([...args, '--json', '--tokens'])
+    expect(json()).toMatchObject({
+      versions: [
+        {
+          model: version,
+          mean_kl: expect.any(Number),
+          tokens: 189,
+          windows: 3,
+          perplexity_ratio: expect.closeTo(Math.exp(45 / 189), 9),
+        },
+      ],
+      protocol: { protocol: 'windows', window: 64, stream_tokens: 200, temperature: 1 },
+    })
+    expect(json().versions[0].token_kl).toHaveLength(189)
+    expect((await run(['compare', '--model', 'demo'])).code).toBe(2)
+    expect((await run(['compare', '--model', 'demo', '--model', 'demo'])).code).toBe(2)
   })
 
   it('logits and tensor write files', async () => {

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander'
 import { APP_VERSION } from '../contract/version.ts'
 import { addAccountCommands } from './account-commands.ts'
 import { addChatCommand } from './chat-command.ts'
+import { addCompareCommand } from './compare-command.ts'
 import { addDequantizeCommand } from './dequantize-command.ts'
 import { addDevicesCommand } from './devices-command.ts'
 import { addEstimateCommand } from './estimate-command.ts'
@@ -54,6 +55,7 @@ function createProgram(host: CliHost): Command {
   addQuantizeCommand(program, host)
   addDequantizeCommand(program, host)
   addPerplexityCommand(program, host)
+  addCompareCommand(program, host)
   addGenerateCommand(program, host)
   addChatCommand(program, host)
   addLogitsCommand(program, host)

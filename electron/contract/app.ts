@@ -1,6 +1,17 @@
 /** UI to services. Runs over an Electron MessagePort, a loopback WebSocket, or in process for the command line. */
 import { z } from 'zod'
 import {
+  ballotSchema,
+  blindEventSchema,
+  blindRequestSchema,
+  sideBySideEventSchema,
+  sideBySideRequestSchema,
+  sideBySideResultSchema,
+  tallySchema,
+  textComparisonRequestSchema,
+  textComparisonResultSchema,
+} from './difference.ts'
+import {
   chatMessageSchema,
   compareRowSchema,
   conversationSchema,
@@ -186,6 +197,34 @@ export const appContract = {
     z.object({ sourceModelId: z.string(), rows: z.array(compareRowSchema) }),
   ),
   'compare.removeMeasurement': call(byId, empty),
+  /** Answers of several versions to one prompt, and their divergence from the first, token by token. */
+  'compare.answers': stream(sideBySideRequestSchema, sideBySideEventSchema, sideBySideResultSchema, (event) =>
+    event.type === 'comparing' ? 'comparing' : null,
+  ),
+  /** Divergence of several versions from the first, token by token, on a text of a person's own. */
+  'compare.text': stream(
+    textComparisonRequestSchema,
+    z.object({
+      phase: z.enum(['load', 'compare']),
+      done: z.number().int(),
+      total: z.number().int(),
+      modelId: z.string().nullable(),
+    }),
+    textComparisonResultSchema,
+    () => 'progress',
+  ),
+  /** Two answers whose versions stay hidden until the vote. */
+  'blind.ask': stream(
+    blindRequestSchema,
+    blindEventSchema,
+    z.object({ id: z.string(), left: z.string(), right: z.string() }),
+  ),
+  'blind.vote': call(
+    z.object({ id: z.string(), ballot: ballotSchema }),
+    z.object({ left: z.string(), right: z.string(), tally: tallySchema }),
+  ),
+  'blind.tally': call(z.object({ modelIds: z.tuple([z.string(), z.string()]) }), tallySchema),
+  'blind.clear': call(z.object({ modelIds: z.tuple([z.string(), z.string()]) }), empty),
 
   'chats.list': call(
     empty,

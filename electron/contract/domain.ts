@@ -296,7 +296,9 @@ export type QuantizeRequest = z.infer<typeof quantizeRequestSchema>
 
 export const evaluateRequestSchema = z.object({
   modelId: z.string(),
-  metrics: z.array(z.enum(['perplexity', 'speed', 'accuracy'])).min(1),
+  metrics: z.array(z.enum(['perplexity', 'speed', 'accuracy', 'divergence'])).min(1),
+  /** What divergence is measured from; the model that this one was made from when omitted. */
+  referenceModelId: z.string().optional(),
   text: textSourceSchema.default({ kind: 'bundled' }),
   protocol: perplexityProtocolSchema.default('windows'),
   window: z.number().int().min(2).default(512),
@@ -366,6 +368,11 @@ export const measurementSchema = z.object({
     'accuracy',
     'accuracy-top5',
     'answer-accuracy',
+    // Of one comparison with another model, all under the same key.
+    'mean-kl',
+    'p99-kl',
+    'top-1-agreement',
+    'perplexity-ratio',
   ]),
   value: z.number(),
   unit: z.string(),

@@ -225,11 +225,7 @@ const walkProgress = z.object({ type: z.literal('progress'), done: z.number().in
 const walked = { tokens: z.number().int(), windows: z.number().int(), seconds: z.number() }
 
 /** Logits of all scored positions as float32 into a safetensors file, for model.divergence without both models in memory. */
-const modelReference = stream(
-  z.object({ ...windows, out: z.string() }),
-  walkProgress,
-  z.object({ ...walked, bytes }),
-)
+const modelReference = stream(z.object({ ...windows, out: z.string() }), walkProgress, z.object({ ...walked, bytes }))
 
 /** KL(reference || model) in nats at temperature 1, position by position, in memory that does not grow with the text. */
 const modelDivergence = stream(

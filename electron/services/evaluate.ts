@@ -3,19 +3,19 @@ import { randomUUID } from 'node:crypto'
 import type { EvaluateRequest, Measurement } from '../contract/domain.ts'
 import { AppError } from '../contract/errors.ts'
 import type { DatasetOptions, DatasetPart } from '../hub/dataset-text.ts'
+import { divergenceKey } from '../plan/divergence.ts'
 import { STANDARD_PERPLEXITY } from '../plan/standard-measure.ts'
 import type { RunOptions } from './chat.ts'
+import { type DivergenceDeps, measureDivergence } from './divergence.ts'
 import { type EvaluationText, readEvaluationText } from './evaluation-text.ts'
 import type { JobContext, JobKind, RequestOf } from './job-kind.ts'
 import type { LibraryEntry } from './library.ts'
 import type { Measurements } from './measurements.ts'
-import type { Models } from './models.ts'
 import { measurePerplexity, type PerplexityDeps, perplexityKey } from './perplexity.ts'
 import { sha256 } from './source-hashes.ts'
 import { measureSpeed } from './speed.ts'
 
-export interface EvaluateDeps extends PerplexityDeps {
-  models: Models
+export interface EvaluateDeps extends PerplexityDeps, DivergenceDeps {
   measurements: Measurements
   /** How chats run models, which is what speed is measured on. */
   defaults(): RunOptions
@@ -63,6 +63,11 @@ export function createEvaluator(deps: EvaluateDeps): Evaluator {
     }
     if (request.metrics.includes('speed')) {
       await measurements.add(entry.id, await speedOf(deps, entry, modelContext, text, context))
+    }
+    if (request.metrics.includes('divergence')) {
+      const reference = request.referenceModelId ?? summary.quantization?.sourceModelId ?? null
+      if (reference === null) throw noReference(entry.name)
+      await measurements.add(entry.id, await divergenceFrom(deps, reference, entry, request, text, context))
     }
   }
 
@@ -116,6 +121,49 @@ async function perplexityOf(
     engineVersion: result.engineVersion,
     at: deps.now().toISOString(),
   }
+}
+
+function noReference(name: string): AppError {
+  return new AppError('bad-input', `The model that ${name} was made from is not known. Choose what to compare it with.`)
+}
+
+async function divergenceFrom(
+  deps: EvaluateDeps,
+  reference: string,
+  entry: LibraryEntry,
+  { window, maxTokens }: EvaluateRequest,
+  text: EvaluationText,
+  context: JobContext,
+): Promise<Measurement[]> {
+  const { computeDtype, device } = deps.defaults()
+  const { name } = await deps.models.find(reference)
+  const request = { modelIds: [reference, entry.id], text, window, maxTokens, computeDtype, device, wait: true }
+  const measured = await measureDivergence(deps, request, context.signal, ({ phase, done, total }) =>
+    context.progress({
+      ...{ phase: 'divergence', done, total, unit: 'tokens' },
+      detail: phase === 'load' ? 'loading' : null,
+    }),
+  )
+  const summary = measured.versions[0]?.summary
+  if (summary === undefined) throw new AppError('bad-input', 'The text is too short to compare models on.')
+  context.log(
+    `Mean KL ${summary.meanKl.toFixed(5)} nats from ${name} over ${summary.tokens} tokens (window ${measured.protocol.window}).`,
+  )
+  const common = {
+    modelId: entry.id,
+    protocolKey: divergenceKey(reference, measured.protocol),
+    protocol: { ...measured.protocol, reference: name, tokens: summary.tokens, windows: summary.windows },
+    memory: null,
+    seconds: measured.seconds,
+    engineVersion: measured.engineVersion,
+    at: deps.now().toISOString(),
+  }
+  return [
+    { ...common, id: randomUUID(), metric: 'mean-kl', value: summary.meanKl, unit: 'nats' },
+    { ...common, id: randomUUID(), metric: 'p99-kl', value: summary.p99Kl, unit: 'nats' },
+    { ...common, id: randomUUID(), metric: 'top-1-agreement', value: summary.topAgreement, unit: 'share' },
+    { ...common, id: randomUUID(), metric: 'perplexity-ratio', value: summary.perplexityRatio, unit: 'ratio' },
+  ]
 }
 
 async function speedOf(

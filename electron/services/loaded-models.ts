@@ -117,26 +117,30 @@ export function createLoadedModels({ engine, devices, idleMs }: LoadedModelsDeps
     specs: readonly LoadSpec[],
     signal: AbortSignal | undefined,
     onLoading?: (index: number) => void,
-  ): Promise<void> {
+  ): Promise<LoadedModel[]> {
     await dropOthers(specs.map(keyOf))
+    const models: LoadedModel[] = []
     for (const [index, spec] of specs.entries()) {
       const key = keyOf(spec)
-      if (current.some((one) => one.key === key)) continue
-      onLoading?.(index)
-      current.push({ key, dir: spec.dir, model: await load(spec, signal) })
+      const there = current.find((one) => one.key === key)
+      if (there === undefined) {
+        onLoading?.(index)
+        const model = await load(spec, signal)
+        current.push({ key, dir: spec.dir, model })
+        models.push(model)
+      } else models.push(there.model)
     }
+    return models
   }
 
-  async function held(spec: LoadSpec, signal: AbortSignal | undefined, onLoading?: () => void): Promise<LoadedModel> {
-    await hold([spec], signal, onLoading)
-    return find(spec)
-  }
-
-  function find(spec: LoadSpec): LoadedModel {
-    const found = current.find(({ key }) => key === keyOf(spec))
-    // The engine died while models were being loaded.
-    if (found === undefined) throw new AppError('engine-lost', 'The engine stopped.')
-    return found.model
+  async function holdOne(
+    spec: LoadSpec,
+    signal: AbortSignal | undefined,
+    onLoading?: () => void,
+  ): Promise<LoadedModel> {
+    const [model] = await hold([spec], signal, onLoading)
+    // One for each spec.
+    return model as LoadedModel
   }
 
   async function load(spec: LoadSpec, signal: AbortSignal | undefined): Promise<LoadedModel> {
@@ -161,14 +165,14 @@ export function createLoadedModels({ engine, devices, idleMs }: LoadedModelsDeps
 
   return {
     use: (spec, turn, work, onLoading) =>
-      exclusively(turn, async () => work(await held(spec, turn.signal, onLoading))),
+      exclusively(turn, async () => work(await holdOne(spec, turn.signal, onLoading))),
     several: (specs, { together, onLoading, ...turn }, work) =>
       exclusively(turn, async () => {
-        if (together) await hold(specs, turn.signal, onLoading)
+        const all = together ? await hold(specs, turn.signal, onLoading) : []
         return work(async (index) => {
           const spec = specs[index]
           if (spec === undefined) throw new RangeError(`there is no model ${index}`)
-          return together ? find(spec) : held(spec, turn.signal, () => onLoading?.(index))
+          return all[index] ?? holdOne(spec, turn.signal, () => onLoading?.(index))
         })
       }),
     alone: (turn, work) =>

@@ -7,6 +7,7 @@ import type { Environment } from '../hub/environment.ts'
 import type { Platform } from '../platform/platform.ts'
 import { createTokenizers, type Tokenizers } from '../tokenizer/tokenizers.ts'
 import { createWorkerTransport } from '../tokenizer/worker-transport.ts'
+import { type BlindVotes, createBlindVotes } from './blind-votes.ts'
 import { type Chat, createChat, type RunOptions } from './chat.ts'
 import { type Compare, createCompare } from './compare.ts'
 import { type Conversations, createConversations } from './conversations.ts'
@@ -33,6 +34,7 @@ import { createQuantizeKind } from './quantize.ts'
 import { createQuantizePlanner, type QuantizePlanner } from './quantize-plan.ts'
 import { createResultPlaces } from './result-places.ts'
 import { createSettings, type SettingsService } from './settings.ts'
+import type { SideBySideDeps } from './side-by-side.ts'
 import { openStores } from './stores.ts'
 
 export interface ServicesOptions {
@@ -64,6 +66,9 @@ export interface Services {
   /** The work itself, for hosts that run one piece of it without a record. */
   kinds: JobKinds
   compare: Compare
+  /** What comparing versions with each other needs. */
+  differences: SideBySideDeps
+  blindVotes: BlindVotes
   hub: Hub
   uploads: Uploads
   streamQuantizing: StreamQuantizing
@@ -78,6 +83,8 @@ export interface Services {
 
 /** A model nobody used for this long is unloaded. */
 const IDLE_MS = 10 * 60_000
+/** Of logits, on the disk while two models that do not fit in memory together are compared. */
+const LOGIT_FILE_BYTES = 2e9
 
 export async function createServices({
   platform,
@@ -145,11 +152,20 @@ export async function createServices({
       () => 'cpu' as const,
     )
   const perplexity = { engine: supervisor, tokenizers, loaded, machine, tempDir }
-  const evaluator = createEvaluator({
+  const clock = () => performance.now()
+  const randomSeed = () => Math.floor(Math.random() * 2 ** 32)
+  const differences: SideBySideDeps = {
     ...perplexity,
     models,
-    measurements,
+    freeBytes: freeDiskBytes,
+    logitFileBytes: LOGIT_FILE_BYTES,
     defaults,
+    clock,
+    randomSeed,
+  }
+  const evaluator = createEvaluator({
+    ...differences,
+    measurements,
     bundledText,
     readDataset: hub.readDataset,
     now,
@@ -218,6 +234,8 @@ export async function createServices({
     jobs,
     kinds,
     compare: createCompare({ models, measurements, runsOn }),
+    differences,
+    blindVotes: createBlindVotes({ ...differences, votes: stores.votes, now }),
     hub,
     uploads,
     streamQuantizing,
@@ -227,8 +245,8 @@ export async function createServices({
       models,
       loaded,
       defaults,
-      clock: () => performance.now(),
-      randomSeed: () => Math.floor(Math.random() * 2 ** 32),
+      clock,
+      randomSeed,
     }),
     conversations: createConversations(stores.conversations),
     bundledText,

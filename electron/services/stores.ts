@@ -1,5 +1,6 @@
 /** What is kept in the data folder, opened: single files of this process alone, and records that several processes share. */
 import { join } from 'node:path'
+import { type Vote, voteSchema } from '../contract/difference.ts'
 import { type Conversation, conversationSchema, type Settings, settingsSchema } from '../contract/domain.ts'
 import type { Preset } from '../contract/quant.ts'
 import { type JsonStore, openJsonStore } from '../storage/json-store.ts'
@@ -16,6 +17,7 @@ export interface Stores {
   library: RecordFiles<LibraryRecord>
   measurements: RecordFiles<ModelMeasurements>
   conversations: RecordFiles<Conversation>
+  votes: RecordFiles<Vote>
 }
 
 /** `log` hears of files that could not be understood and were put aside. */
@@ -36,5 +38,6 @@ export async function openStores(dataDir: string, log: (line: string) => void): 
     library: createRecordFiles(path('library'), libraryRecordSchema),
     measurements: createRecordFiles(path('measurements'), modelMeasurementsSchema),
     conversations: createRecordFiles(path('chats'), conversationSchema),
+    votes: createRecordFiles(path('votes'), voteSchema),
   }
 }

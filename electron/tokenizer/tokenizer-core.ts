@@ -13,6 +13,10 @@ import { readTokenizerFiles, type TokenizerFiles } from './tokenizer-files.ts'
 export interface TokenizerOps {
   encode: { input: { dir: string; text: string; addSpecialTokens: boolean }; output: number[] }
   decode: { input: { dir: string; ids: readonly number[] }; output: string }
+  /** What each id adds to the text behind `context`: together the decoding of all, and none holds a part of a character. */
+  pieces: { input: { dir: string; context: readonly number[]; ids: readonly number[] }; output: string[] }
+  /** Each id by itself, special ones by their names. */
+  names: { input: { dir: string; ids: readonly number[] }; output: string[] }
   /** Messages to the prompt text and its ids. */
   prompt: { input: { dir: string; messages: readonly TemplateMessage[] }; output: { text: string; ids: number[] } }
   /** Id of the tokenizer's end-of-sequence token, when it names one. */
@@ -31,6 +35,8 @@ interface Loaded {
 
 /** A loaded tokenizer takes up to a few hundred megabytes, so only this many stay. */
 const MAX_LOADED = 2
+
+const CONTEXT_IDS = 8
 
 /** `now` supplies the date that some templates write into the prompt. */
 export function createTokenizerCore(now: () => Date): TokenizerCore {
@@ -56,6 +62,16 @@ export function createTokenizerCore(now: () => Date): TokenizerCore {
   return {
     encode: ({ dir, text, addSpecialTokens }) => load(dir).codec.encode(text, addSpecialTokens),
     decode: ({ dir, ids }) => load(dir).codec.decode(ids, true),
+    pieces({ dir, context, ids }) {
+      const decoder = createStreamDecoder(load(dir).codec)
+      // Enough before it to know how the first piece joins.
+      decoder.push(context.slice(-CONTEXT_IDS))
+      const pieces = ids.map((id) => decoder.push([id]))
+      const rest = decoder.end()
+      const last = pieces.length - 1
+      return pieces.map((piece, index) => (index === last ? piece + rest : piece))
+    },
+    names: ({ dir, ids }) => ids.map((id) => load(dir).codec.decode([id], false)),
     prompt({ dir, messages }) {
       const { files, codec } = load(dir)
       const { text, addSpecialTokens } = renderChat(files, messages, now())

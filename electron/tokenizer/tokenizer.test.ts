@@ -120,3 +120,20 @@ describe('demo model', () => {
     expect(core.end({ stream: 1 })).toBe('')
   })
 })
+
+describe('pieces of a text', () => {
+  it('are what each id adds, and together the whole', () => {
+    const core = createTokenizerCore(() => new Date(0))
+    const dir = DEMO_MODEL
+    const text = 'A naïve café 🙂 on the 12th.'
+    const ids = core.encode({ dir, text, addSpecialTokens: false })
+    const pieces = core.pieces({ dir, context: [], ids })
+    expect(pieces).toHaveLength(ids.length)
+    expect(pieces.join('')).toBe(text)
+    for (const cut of [1, 5, ids.length - 1]) {
+      const rest = core.pieces({ dir, context: ids.slice(0, cut), ids: ids.slice(cut) })
+      expect(pieces.slice(0, cut).join('') + rest.join('')).toBe(text)
+    }
+    expect(core.names({ dir, ids: [2, ...ids.slice(0, 1)] })[0]).not.toBe('')
+  })
+})

@@ -13,6 +13,10 @@ export interface DecodeStream {
 export interface Tokenizers {
   encode(dir: string, text: string, options: { addSpecialTokens: boolean; signal?: AbortSignal }): Promise<number[]>
   decode(dir: string, ids: readonly number[]): Promise<string>
+  /** What each id adds to the text behind `context`. */
+  pieces(dir: string, context: readonly number[], ids: readonly number[]): Promise<string[]>
+  /** Each id by itself, special ones by their names. */
+  names(dir: string, ids: readonly number[]): Promise<string[]>
   /** The chat prompt as text and as ids. */
   prompt(dir: string, messages: readonly TemplateMessage[]): Promise<{ text: string; ids: number[] }>
   eosId(dir: string): Promise<number | null>
@@ -36,6 +40,8 @@ export function createTokenizers(transport: TokenizerTransport): Tokenizers {
     encode: (dir, text, { addSpecialTokens, signal }) =>
       transport.request('encode', { dir, text, addSpecialTokens }, signal),
     decode: (dir, ids) => transport.request('decode', { dir, ids }),
+    pieces: (dir, context, ids) => transport.request('pieces', { dir, context, ids }),
+    names: (dir, ids) => transport.request('names', { dir, ids }),
     prompt: (dir, messages) => transport.request('prompt', { dir, messages }),
     eosId: (dir) => transport.request('eosId', { dir }),
     openStream(dir) {
