@@ -5,8 +5,8 @@ import { z } from 'zod'
 import { AppError } from '../contract/errors.ts'
 import {
   type ComputeDtype,
-  type MethodName,
-  methodNameSchema,
+  type MethodChoice,
+  methodChoiceSchema,
   type Nbits,
   type QuantConfig,
   quantConfigSchema,
@@ -24,11 +24,12 @@ export interface QuantOptions {
   config?: string
   preset?: string
   rule?: Rule[]
-  method?: MethodName
+  method?: MethodChoice
   roundZero?: boolean
   quantZero?: boolean
   quantScale?: boolean
   seed?: number
+  text?: string
   computeDtype?: ComputeDtype
 }
 
@@ -42,12 +43,13 @@ export function quantOptions(command: Command): Command {
     .option('--rule <pattern=spec>', "e.g. '*.v_proj=8:64' or '*.layers.0.*=keep'; repeatable, later ones win", rules)
     .option(
       '--method <name>',
-      `how scales and zeros are found: ${methodNameSchema.options.join(', ')} (see the README)`,
+      `how scales and zeros are found: ${methodChoiceSchema.options.join(', ')} (see the README)`,
     )
     .option('--round-zero', 'round the initial zero (default: at 4 bits only)')
     .option('--no-round-zero', 'never round the initial zero')
     .option('--quant-zero', 'store zeros as 8-bit integers')
     .option('--seed <n>', 'of the text that self and self-compensated measure on (default: 0)', integer(0, 2 ** 53 - 1))
+    .option('--text <file>', 'measure on this text instead')
     .option('--quant-scale', 'store scales as 8-bit integers in groups of 128')
     .option('--compute-dtype <dtype>', 'of scales, zeros and kept tensors (default: float16)', computeDtype)
 }
@@ -64,12 +66,12 @@ export async function quantConfigOf(
     base,
     rules: [...(start?.rules ?? []), ...(options.rule ?? [])],
     computeDtype: options.computeDtype ?? start?.computeDtype ?? 'float16',
-    ...seedOf(options.seed ?? start?.seed),
+    ...defined({ seed: options.seed ?? start?.seed, text: options.text ?? start?.text }),
   }
 }
 
-function seedOf(value: number | undefined) {
-  return value === undefined ? {} : { seed: value }
+function defined({ seed, text }: { seed: number | undefined; text: string | undefined }) {
+  return { ...(seed === undefined ? {} : { seed }), ...(text === undefined ? {} : { text }) }
 }
 
 async function startingConfig(
@@ -88,8 +90,8 @@ function specOf(options: QuantOptions) {
   if (options.nbits === undefined || options.groupSize === undefined) {
     throw new UsageError('Give --nbits and --group-size, or --config or --preset.')
   }
-  const method = methodNameSchema.safeParse(options.method ?? 'hqq')
-  if (!method.success) throw new UsageError(`--method is one of: ${methodNameSchema.options.join(', ')}.`)
+  const method = methodChoiceSchema.safeParse(options.method ?? 'hqq')
+  if (!method.success) throw new UsageError(`--method is one of: ${methodChoiceSchema.options.join(', ')}.`)
   return quantSpec(options.nbits, groupSizeOf(options.groupSize), {
     axis: options.axis ?? 1,
     method: method.data,

@@ -22,6 +22,7 @@ interface Options extends CommonOptions, QuantOptions {
   force?: boolean
   measure?: boolean
   device?: DeviceChoice
+  moments?: string
 }
 
 export function addQuantizeCommand(program: Command, host: CliHost): void {
@@ -38,6 +39,10 @@ export function addQuantizeCommand(program: Command, host: CliHost): void {
     .requiredOption('--out <folder>', 'folder for the result')
   quantOptions(command)
     .option('--device <device>', DEVICE_HELP, device)
+    .option(
+      '--moments <file>',
+      'keep what self and self-compensated measure, for later runs on the same model and text',
+    )
     .option('--resume', 'go on from an interrupted run with the same settings (the default)', true)
     .option('--no-resume', 'throw away what an interrupted run left')
     .option('--force', 'replace a model that is at --out already')
@@ -66,6 +71,7 @@ async function quantize(session: Session, options: Options, model: string) {
     resume: options.resume,
     measure: options.measure ?? false,
     ...(options.device === undefined ? {} : { device: options.device }),
+    ...(options.moments === undefined ? {} : { momentsFile: resolve(options.moments) }),
   })
   const startedAt = performance.now()
   await services.kinds.quantize.run(request, workContext(session)).catch(async (error: unknown) => {

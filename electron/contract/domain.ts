@@ -289,6 +289,8 @@ export const quantizeRequestSchema = z.object({
   resume: z.boolean().optional(),
   /** Where to quantize (see the setting of that name); the setting when omitted. */
   device: deviceChoiceSchema.optional(),
+  /** File that keeps what methods measure of the model, for later runs on the same text. */
+  momentsFile: z.string().optional(),
   /** Measure perplexity and speed afterwards, so that Compare has a row. */
   measure: z.boolean().default(true),
 })

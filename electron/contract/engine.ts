@@ -76,6 +76,10 @@ const modelQuantize = stream(
     maxShardBytes: z.number().positive().default(5e9),
     /** Of the text that a model writes itself, for methods that measure on it. */
     seed: z.number().int().nonnegative().default(0),
+    /** JSON file with one array of token ids, which these methods measure on in its place. */
+    textIdsFile: z.string().nullable().default(null),
+    /** Keeps what was measured for later runs of the same model and text. */
+    momentsFile: z.string().nullable().default(null),
     /** Set while the source's files are still arriving: sparse files of their full size whose headers are whole. */
     arriving: z
       .object({

@@ -15,13 +15,17 @@ export type ComputeDtype = z.infer<typeof computeDtypeSchema>
 export const methodNameSchema = z.enum(['hqq', 'refined', 'self', 'self-compensated', 'rtn'])
 export type MethodName = z.infer<typeof methodNameSchema>
 
+/** What people choose: a method, or the one that was measured best for the bit width (plan/methods.ts). */
+export const methodChoiceSchema = z.enum(['auto', ...methodNameSchema.options])
+export type MethodChoice = z.infer<typeof methodChoiceSchema>
+
 export const quantSpecSchema = z.object({
   nbits: nbitsSchema,
   /** Values that share one scale and zero; null: one group per output row (axis 1) or input column (axis 0). */
   groupSize: z.number().int().positive().nullable(),
   /** 1: groups along the input dimension; 0: along the output dimension. */
   axis: z.union([z.literal(0), z.literal(1)]).default(1),
-  method: methodNameSchema.default('hqq'),
+  method: methodChoiceSchema.default('hqq'),
   /** Round the initial zero to an integer; null: as the reference does (only at 4 bits). */
   roundZero: z.boolean().nullable().default(null),
   /** Store zero as 8-bit integers without grouping. */
@@ -50,6 +54,8 @@ export const quantConfigSchema = z.object({
   computeDtype: computeDtypeSchema.default('float16'),
   /** Of the text that the model writes itself, for methods that measure on it; 0 when left out. */
   seed: z.number().int().nonnegative().optional(),
+  /** A text file that these methods measure on in its place. */
+  text: z.string().min(1).optional(),
 })
 export type QuantConfig = z.infer<typeof quantConfigSchema>
 

@@ -1,8 +1,11 @@
-/** The quantization methods as people see them: names of the engine's registry, labels, and what each does and costs. */
-import type { MethodName } from '../contract/quant.ts'
+/**
+ * The quantization methods as people see them: names of the engine's registry, labels, what each does and costs, and which one is
+ * best for what.
+ */
+import type { MethodChoice, MethodName, QuantSpec } from '../contract/quant.ts'
 
 export interface MethodInfo {
-  name: MethodName
+  name: MethodChoice
   label: string
   /** Beside a bit width: "3-bit g64, refined". */
   short: string
@@ -13,6 +16,13 @@ export interface MethodInfo {
 }
 
 export const METHODS: readonly MethodInfo[] = [
+  {
+    name: 'auto',
+    label: 'Best for the bits',
+    short: 'auto',
+    hint: 'Half-quadratic at 8 bits, where all are alike; errors fed back below, least squares where the model cannot run here.',
+    measures: 'pairs of columns',
+  },
   {
     name: 'hqq',
     label: 'Half-quadratic',
@@ -50,8 +60,19 @@ export const METHODS: readonly MethodInfo[] = [
   },
 ]
 
-export function methodInfo(name: MethodName): MethodInfo {
+export function methodInfo(name: MethodChoice): MethodInfo {
   const info = METHODS.find((method) => method.name === name)
   if (info === undefined) throw new Error(`no description of method ${name}`)
   return info
+}
+
+/**
+ * The method that `auto` stands for, after the measurements of native/BENCHMARKS.md: no method is measurably better than another at 8
+ * bits; below, feeding errors back is the best of all that were tried at every width. `measurable`: the model can run here, which
+ * methods that measure need.
+ */
+export function methodFor(spec: Pick<QuantSpec, 'nbits' | 'method'>, measurable: boolean): MethodName {
+  if (spec.method !== 'auto') return spec.method
+  if (spec.nbits === 8) return 'hqq'
+  return measurable ? 'self-compensated' : 'refined'
 }

@@ -31,7 +31,11 @@ export async function readEvaluationText(
       throw new AppError('bad-input', `${nameOf(source)} is empty. Choose another split or column.`)
     return { text, sha256: sha256(text), name: nameOf(source) }
   }
-  const path = source.kind === 'bundled' ? bundledPath : source.path
+  return source.kind === 'bundled' ? readTextFile(bundledPath, 'bundled') : readTextFile(source.path)
+}
+
+/** Throws `not-found` for a file that cannot be read, `bad-input` for an empty one. */
+export async function readTextFile(path: string, name = path): Promise<EvaluationText> {
   const bytes = await readFile(path).catch((error: unknown) => {
     throw new AppError('not-found', `The text file ${path} cannot be read. Choose another file.`, undefined, {
       cause: error,
@@ -39,7 +43,7 @@ export async function readEvaluationText(
   })
   const text = bytes.toString('utf8')
   if (text.trim() === '') throw new AppError('bad-input', `The text file ${path} is empty. Choose another file.`)
-  return { text, sha256: sha256(bytes), name: source.kind === 'bundled' ? 'bundled' : path }
+  return { text, sha256: sha256(bytes), name }
 }
 
 export interface TokenizedText {

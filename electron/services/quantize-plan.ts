@@ -4,21 +4,26 @@ import { basename, dirname, join, resolve } from 'node:path'
 import type { DeviceChoice, Estimate, ModelDetail, QuantizeRequest } from '../contract/domain.ts'
 import type { EngineQuant } from '../contract/engine.ts'
 import { AppError } from '../contract/errors.ts'
-import type { QuantConfig, QuantSpec, ResolvedTensor } from '../contract/quant.ts'
+import type { Choice, MethodName, QuantConfig, QuantSpec, ResolvedTensor } from '../contract/quant.ts'
 import { mixLabel, resolvedRoundZero } from '../plan/choices.ts'
 import { memoryFor } from '../plan/device.ts'
 import { estimateConfig, type PlanSituation } from '../plan/estimate.ts'
+import { methodFor } from '../plan/methods.ts'
 import { formatDisk } from '../plan/units.ts'
 import { toWriteError } from '../storage/atomic-write.ts'
 import type { MachineInfo } from './machine.ts'
 import type { Models } from './models.ts'
 import { checkPlace } from './staging.ts'
 
+/** A choice whose method is no longer open. */
+export type DecidedChoice = Extract<Choice, { kind: 'keep' }> | { kind: 'quantize'; spec: DecidedSpec }
+export type DecidedSpec = QuantSpec & { method: MethodName }
+
 export interface QuantizePlan {
   detail: ModelDetail
   estimate: Estimate
   /** One row for each linear layer, kept ones included. */
-  linears: ResolvedTensor[]
+  linears: (ResolvedTensor & { choice: DecidedChoice })[]
   /** What the engine gets. */
   choices: { name: string; quant: EngineQuant }[]
   label: string
@@ -63,13 +68,22 @@ export function createQuantizePlanner({
     return { contextLength: length, machine: here, runsIn: memoryFor(device(), here) }
   }
 
-  async function planOf(detail: ModelDetail, config: QuantConfig, outDir: string): Promise<QuantizePlan> {
+  /** `isHere`: the whole model is on this disk, so that methods can run it. */
+  async function planOf(
+    detail: ModelDetail,
+    config: QuantConfig,
+    outDir: string,
+    isHere: boolean,
+  ): Promise<QuantizePlan> {
     if (detail.summary.quantizeProblem !== null) throw AppError.fromShape(detail.summary.quantizeProblem)
     const estimate = estimateConfig(detail, config, await situation(contextLength()))
     if (estimate.quantizeFit.verdict === 'too-big') throw new AppError('out-of-memory', estimate.quantizeFit.reason)
     await checkWritable(outDir)
     const names = new Set(detail.linears.map((linear) => linear.name))
-    const linears = estimate.table.filter((row) => names.has(row.name))
+    const measurable = isHere && detail.summary.runProblem === null
+    const linears = estimate.table
+      .filter((row) => names.has(row.name))
+      .map((row) => ({ ...row, choice: withMethod(row.choice, measurable) }))
     const choices = linears.flatMap(({ name, choice }) =>
       choice.kind === 'keep' ? [] : [{ name, quant: engineQuant(choice.spec) }],
     )
@@ -79,7 +93,7 @@ export function createQuantizePlanner({
   }
 
   async function plan(modelId: string, config: QuantConfig, outDir: string): Promise<QuantizePlan> {
-    const found = await planOf(await models.detail(modelId), config, outDir)
+    const found = await planOf(await models.detail(modelId), config, outDir, true)
     await checkDisk(found.estimate.fileBytes, outDir, freeBytes)
     return found
   }
@@ -103,7 +117,7 @@ export function createQuantizePlanner({
       return estimateConfig(detail, config, await situation(length))
     },
     plan,
-    planRemote: (detail, config, outDir) => planOf(detail, config, outDir ?? outputDir()),
+    planRemote: (detail, config, outDir) => planOf(detail, config, outDir ?? outputDir(), false),
     place,
     async complete(request) {
       const { label } = await plan(request.modelId, request.config, request.outDir ?? outputDir())
@@ -113,8 +127,13 @@ export function createQuantizePlanner({
   }
 }
 
+function withMethod(choice: Choice, measurable: boolean): DecidedChoice {
+  if (choice.kind === 'keep') return choice
+  return { kind: 'quantize', spec: { ...choice.spec, method: methodFor(choice.spec, measurable) } }
+}
+
 /** A spec with every default resolved, as the engine wants it. */
-export function engineQuant(spec: QuantSpec): EngineQuant {
+export function engineQuant(spec: DecidedSpec): EngineQuant {
   const { nbits, groupSize, axis, method, quantZero, quantScale } = spec
   return {
     nbits,

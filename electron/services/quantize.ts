@@ -2,12 +2,15 @@
  * Quantizing as a job: check, quantize tensor by tensor into a staging folder, add what makes it a model, rename it to its place,
  * measure it if asked. The engine keeps each finished tensor; everything else here can be done again.
  */
+import { resolve } from 'node:path'
 import type { QuantizeRequest, TensorResult } from '../contract/domain.ts'
 import type { EngineContract } from '../contract/engine.ts'
 import { toAppError } from '../contract/errors.ts'
 import type { EventOf, OutputOf } from '../contract/method.ts'
+import type { Tokenizers } from '../tokenizer/tokenizers.ts'
 import type { Devices } from './devices.ts'
 import type { Engine } from './engine.ts'
+import { type EvaluationText, readTextFile, tokenize, withIdsFile } from './evaluation-text.ts'
 import type { JobContext, JobKind, RequestOf } from './job-kind.ts'
 import type { Library } from './library.ts'
 import type { LoadedModels } from './loaded-models.ts'
@@ -28,6 +31,9 @@ export interface QuantizeDeps {
   devices: Devices
   planner: QuantizePlanner
   places: ResultPlaces
+  tokenizers: Tokenizers
+  /** For the ids of a text that methods measure on, while they do. */
+  tempDir: string
   now(): Date
 }
 
@@ -69,17 +75,20 @@ async function make(
   const engineVersion = await deps.machine.engineVersion()
   const inspection = await deps.engine.call('model.inspect', { dir: source.path }, { signal: context.signal })
   const hashes = await hashSource(source.path, inspection.files, context.signal)
-  const fingerprint = sha256(
-    JSON.stringify([hashes, plan.choices, request.config.computeDtype, request.config.seed ?? 0, engineVersion]),
-  )
+  const text = await calibrationText(request)
+  const { computeDtype, seed = 0 } = request.config
+  const parts = [hashes, plan.choices, computeDtype, seed, engineVersion]
+  const fingerprint = sha256(JSON.stringify(text === null ? parts : [...parts, text.sha256]))
   const options = { outDir, fingerprint, overwrite: request.overwrite ?? false, resume: request.resume ?? true }
   const staging = await openStaging(options)
   try {
     if (staging.resumed) context.log('Going on from what an earlier run finished.')
     if (staging.discarded) context.log('Unfinished work on another source or with other settings was thrown away.')
     const tensors: TensorResult[] = []
-    const made = await onDevice(deps, request, context, (device) =>
-      quantizeWeights(deps.engine, { plan, request, device, staging, context }, tensors),
+    const made = await withTextIds(deps, text, source.path, context.signal, (textIdsFile) =>
+      onDevice(deps, request, context, (device) =>
+        quantizeWeights(deps.engine, { plan, request, device, textIdsFile, staging, context }, tensors),
+      ),
     )
     context.progress({ phase: 'write', done: 0, total: 1, unit: 'steps', detail: 'configuration and tokenizer' })
     await publishModel(staging, plan, {
@@ -96,6 +105,23 @@ async function make(
     await staging.release()
     throw error
   }
+}
+
+/** The text that a request wants measured on in place of the model's own. */
+async function calibrationText({ config }: QuantizeRequest): Promise<EvaluationText | null> {
+  return config.text === undefined ? null : readTextFile(resolve(config.text))
+}
+
+async function withTextIds<T>(
+  { tokenizers, tempDir }: QuantizeDeps,
+  text: EvaluationText | null,
+  modelDir: string,
+  signal: AbortSignal,
+  work: (idsFile: string | null) => Promise<T>,
+): Promise<T> {
+  if (text === null) return work(null)
+  const { ids } = await tokenize(tokenizers, modelDir, text.text, signal)
+  return withIdsFile(tempDir, ids, work)
 }
 
 /** Works on the chosen device. What a GPU cannot do, the CPU can: but only for those who left the choice to the app. */
@@ -122,13 +148,14 @@ interface WeightsWork {
   plan: QuantizePlan
   request: QuantizeRequest
   device: string
+  textIdsFile: string | null
   staging: Staging
   context: JobContext
 }
 
 function quantizeWeights(
   engine: Engine,
-  { plan, request, device, staging, context }: WeightsWork,
+  { plan, request, device, textIdsFile, staging, context }: WeightsWork,
   results: TensorResult[],
 ): Promise<Made> {
   const specs = new Map(plan.linears.map(({ name, choice }) => [name, choice]))
@@ -167,6 +194,8 @@ function quantizeWeights(
     plan: plan.choices,
     computeDtype: request.config.computeDtype,
     seed: request.config.seed ?? 0,
+    textIdsFile,
+    momentsFile: request.momentsFile ?? null,
     device,
   }
   return engine.stream('model.quantize', input, { signal: context.signal, onEvent })

@@ -188,6 +188,8 @@ export async function createServices({
     devices,
     planner,
     places,
+    tokenizers,
+    tempDir,
     now,
   })
   const streamQuantizing = createStreamQuantizing({

@@ -66,13 +66,13 @@ std::string source_identity(const TensorStore& store) {
   return hash_of(text);
 }
 
-std::string plan_identity(const QuantizePlan& plan, uint64_t seed) {
+std::string plan_identity(const QuantizePlan& plan, const MomentsOptions& moments) {
   std::string text;
-  bool seeded = false;
+  bool measured = false;
   for (const WorkItem& item : plan.items) {
     if (!item.choice) continue;
     const QuantConfig& c = item.choice->config;
-    seeded = seeded || quant_method(item.choice->method).needs != MomentsNeed::none;
+    measured = measured || quant_method(item.choice->method).needs != MomentsNeed::none;
     text += item.choice->module + " " + item.choice->method;
     for (const int64_t value : {int64_t{c.nbits}, c.group_size, int64_t{c.axis}, int64_t{c.channel_wise},
                                 int64_t{c.round_zero}, int64_t{c.quant_zero}, int64_t{c.quant_scale}}) {
@@ -80,7 +80,7 @@ std::string plan_identity(const QuantizePlan& plan, uint64_t seed) {
     }
     text += "\n";
   }
-  if (seeded) text += "seed " + std::to_string(seed) + "\n";
+  if (measured) text += text_identity(moments) + "\n";
   for (const OutputFilePlan& file : plan.files) text += file.name + "\n" + file.header + "\n";
   return hash_of(text);
 }
@@ -213,7 +213,7 @@ class Run {
       }
     }
     MomentsProgress progress(*this);
-    moments_ = measure_self_moments(options_.model_dir, due, {.seed = options_.seed}, progress);
+    moments_ = measure_self_moments(options_.model_dir, due, moments_options_, progress);
   }
 
   std::shared_ptr<const InputMoments> moments_of(const std::string& module) const {
@@ -245,7 +245,8 @@ class Run {
     }
     const std::string source = options_.arriving ? options_.arriving->identity : source_identity(store_);
     // Devices give the same integers, so that a run that lost its GPU goes on elsewhere.
-    journal_.emplace(options_.out_dir, JobIdentity{source, plan_identity(plan_, options_.seed), engine_version()});
+    moments_options_ = {.seed = options_.seed, .text_ids_file = options_.text_ids_file, .keep_in = options_.moments_file, .source = source};
+    journal_.emplace(options_.out_dir, JobIdentity{source, plan_identity(plan_, moments_options_), engine_version()});
     for (const OutputFilePlan& file : plan_.files) files_.emplace_back(options_.out_dir, file);
     check_space();
     for (size_t i = 0; i < files_.size(); ++i) files_[i].prepare(plan_.files[i]);
@@ -475,6 +476,7 @@ class Run {
   std::unique_ptr<Quantizer> quantizer_;  // after store_, whose weights it reads
   size_t next_start_ = 0;                 // first tensor not handed to it
   std::set<std::string> wanted_;  // of an arriving source
+  MomentsOptions moments_options_;
   MomentsByModule moments_;
   int64_t tensors_done_ = 0, bytes_done_ = 0, unsynced_bytes_ = 0;
   Clock::time_point last_sync_ = Clock::now();

@@ -4,14 +4,15 @@
 #include <set>
 
 #include "engine/machine.h"
+#include "engine/token_ids.h"
+#include "io/sha256.h"
 #include "model/moments.h"
-#include "model/model.h"
 #include "quant/method.h"
 
 namespace hqq {
 namespace {
 
-using Names = std::set<std::string, std::less<>>;
+using Names = ModuleNames;
 
 /// Passes the progress of one step of the model on under our phase and with the tokens of all steps.
 class PhaseProgress final : public Reporter {
@@ -53,7 +54,7 @@ void check_memory(const ModelInfo& info, const Names& full) {
               std::to_string(available / 1'000'000) + " MB are free; choose method \"self\", or \"self-compensated\" for fewer layers");
 }
 
-std::vector<std::vector<int32_t>> write_text(Model& model, const SelfTextOptions& options, Reporter& reporter) {
+std::vector<std::vector<int32_t>> write_text(Model& model, const MomentsOptions& options, Reporter& reporter) {
   PhaseProgress progress(reporter, "write-text");
   std::vector<std::vector<int32_t>> sequences;
   const int64_t total = options.sequences * options.length;
@@ -73,10 +74,49 @@ std::vector<std::vector<int32_t>> write_text(Model& model, const SelfTextOptions
   return sequences;
 }
 
+std::vector<std::vector<int32_t>> read_text(const MomentsOptions& options) {
+  const auto ids = read_token_ids_file(options.text_ids_file, kMostTextIds);
+  std::vector<std::vector<int32_t>> sequences;
+  // What is left over at the end is dropped, unless it is all there is.
+  for (size_t at = 0; at < ids.size(); at += static_cast<size_t>(options.length)) {
+    const size_t end = std::min(ids.size(), at + static_cast<size_t>(options.length));
+    if (at > 0 && end - at < static_cast<size_t>(options.length)) break;
+    sequences.emplace_back(ids.begin() + static_cast<std::ptrdiff_t>(at), ids.begin() + static_cast<std::ptrdiff_t>(end));
+  }
+  require(!sequences.empty() && sequences.front().size() > 1, ErrorCode::bad_input, "the text to measure on is too short; choose a longer one");
+  return sequences;
+}
+
+MomentsByModule measure(const std::string& model_dir, Names wanted, Names full, const MomentsOptions& options, Reporter& reporter) {
+  LoadOptions load;
+  load.context_length = options.length;
+  NullReporter quiet;
+  const auto model = Model::load(model_dir, load, quiet);
+  check_memory(model->info(), full);
+  const auto text = calibration_text(*model, options, reporter);
+  MomentsRecorder recorder(std::move(wanted), std::move(full));
+  PhaseProgress progress(reporter, "measure");
+  model->observe_inputs(text, recorder, progress);
+  return std::move(recorder).finish();
+}
+
 }  // namespace
 
+std::string text_identity(const MomentsOptions& options) {
+  if (options.text_ids_file.empty()) {
+    return "seed " + std::to_string(options.seed) + ", " + std::to_string(options.sequences) + " x " + std::to_string(options.length);
+  }
+  Sha256 hash;
+  for (const int32_t id : read_token_ids_file(options.text_ids_file, kMostTextIds)) hash.update(std::to_string(id) + " ");
+  return "text " + hash.hex() + ", " + std::to_string(options.length);
+}
+
+std::vector<std::vector<int32_t>> calibration_text(Model& model, const MomentsOptions& options, Reporter& reporter) {
+  return options.text_ids_file.empty() ? write_text(model, options, reporter) : read_text(options);
+}
+
 MomentsByModule measure_self_moments(const std::string& model_dir, const std::vector<LayerChoice>& choices,
-                                     const SelfTextOptions& options, Reporter& reporter) {
+                                     const MomentsOptions& options, Reporter& reporter) {
   Names wanted, full;
   for (const LayerChoice& choice : choices) {
     const MomentsNeed need = quant_method(choice.method).needs;
@@ -84,16 +124,12 @@ MomentsByModule measure_self_moments(const std::string& model_dir, const std::ve
     if (need == MomentsNeed::full) full.insert(choice.module);
   }
   if (wanted.empty()) return {};
-  LoadOptions load;
-  load.context_length = options.length;
-  NullReporter quiet;
-  const auto model = Model::load(model_dir, load, quiet);
-  check_memory(model->info(), full);
-  const auto text = write_text(*model, options, reporter);
-  MomentsRecorder recorder(std::move(wanted), std::move(full));
-  PhaseProgress progress(reporter, "measure");
-  model->observe_inputs(text, recorder, progress);
-  return std::move(recorder).finish();
+  if (options.keep_in.empty()) return measure(model_dir, std::move(wanted), std::move(full), options, reporter);
+  const MomentsRequest request{options.source + "\n" + text_identity(options), wanted, full};
+  if (auto kept = read_moments_file(options.keep_in, request)) return *std::move(kept);
+  MomentsByModule measured = measure(model_dir, std::move(wanted), std::move(full), options, reporter);
+  write_moments_file(options.keep_in, request, measured);
+  return measured;
 }
 
 }  // namespace hqq

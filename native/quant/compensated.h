@@ -1,5 +1,7 @@
 // Column by column with error feedback: what rounding one column does to a row's output is taken back as far as the later columns
 // can (Frantar et al. 2022, arXiv 2210.17323), with each group's map fitted to the weights as they then are. Columns stay in order.
+// Two things go beyond that: the fit weighs a column's error by what of it cannot be taken back, not by the size of its input, and
+// afterwards the whole row descends to a local minimum (quant/descent.h).
 #pragma once
 
 #include "quant/finish.h"
@@ -16,7 +18,7 @@ struct CompensatedWeights {
 /// Whether groups are runs of whole columns inside a row, which error feedback needs: axis 1, group_size divides the columns.
 bool can_compensate(const Grouping& view, const Shape& shape);
 
-/// `moments.full` is damped by 1 % of its mean diagonal. The result does not depend on the number of threads. Throws EngineError as
+/// `moments.full` is damped by a share of its mean diagonal. The result does not depend on the number of threads. Throws EngineError as
 /// quantize(); {bad_input} when can_compensate() is false.
 CompensatedWeights solve_compensated(const TensorView& weight, const QuantConfig& config, const Grouping& view,
                                      const InputMoments& moments, Reporter& reporter);

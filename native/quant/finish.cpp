@@ -119,7 +119,25 @@ Buffer quantize_and_back(MetaTensor& meta, int64_t group_size) {
   return back;
 }
 
+/// The largest inverse scale that the solvers give.
+constexpr float kLargestInverseScale = 2e4f;
+
 }  // namespace
+
+GroupMaps as_stored(const GroupMaps& maps, const Grouping& view, const QuantConfig& config) {
+  MetaTensor scale = float_meta(meta_shape(view)), zero = float_meta(meta_shape(view));
+  for (int64_t i = 0; i < view.groups; ++i) scale.values.as<float>()[i] = 1.0f / maps.inverse_scale.as<float>()[i];
+  std::memcpy(zero.values.data(), maps.zero.data(), static_cast<size_t>(view.groups) * 4);
+  const Buffer scales = config.quant_scale ? quantize_and_back(scale, kScaleGroupSize) : std::move(scale.values);
+  const Buffer zeros = config.quant_zero ? quantize_and_back(zero, 0) : std::move(zero.values);
+  GroupMaps stored(view.groups);
+  stored.iterations = maps.iterations;
+  for (int64_t i = 0; i < view.groups; ++i) {
+    stored.inverse_scale.as<float>()[i] = std::min(1.0f / std::max(scales.as<float>()[i], 0.0f), kLargestInverseScale);
+    stored.zero.as<float>()[i] = zeros.as<float>()[i];
+  }
+  return stored;
+}
 
 QuantizedTensor finish_quantized(const TensorView& weight, const Grouping& view, const QuantConfig& config, PackFormat format,
                                  const GroupMaps& maps, QuantStats* stats, const Reporter& reporter) {

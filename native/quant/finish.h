@@ -19,6 +19,9 @@ struct GroupMaps {
   int iterations = 0;
 };
 
+/// The maps that a reader of the stored metadata will have, where the config quantizes scales or zeros in turn.
+GroupMaps as_stored(const GroupMaps& maps, const Grouping& view, const QuantConfig& config);
+
 /// Rounds and packs `weight`; scale = 1 / inverse_scale and zero come out as float32, or quantized where the config asks. Fills
 /// the errors of `stats` (may be null), measured against what a reader will reconstruct. Throws EngineError: cancelled,
 /// out_of_memory.

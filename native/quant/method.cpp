@@ -22,19 +22,25 @@ QuantizedTensor quantize_rtn(const TensorView& weight, QuantConfig config, PackF
   return quantize(weight, config, format, stats, reporter);
 }
 
+/// From here on rounding is not what a model's quality hangs on: the fitted maps measured no better than the half-quadratic ones (demo
+/// model: 24.39 with hqq, 24.40 to 24.42 with the others), which take a fraction of the time.
+bool nothing_to_gain(const QuantConfig& config) { return config.nbits >= 8; }
+
 QuantizedTensor refined(const TensorView& weight, QuantConfig config, PackFormat format, const InputMoments*, QuantStats* stats,
                         Reporter* reporter) {
+  if (nothing_to_gain(config)) return quantize_hqq(weight, config, format, nullptr, stats, reporter);
   return quantize_refined(weight, config, format, nullptr, stats, reporter);
 }
 
 QuantizedTensor self_weighted(const TensorView& weight, QuantConfig config, PackFormat format, const InputMoments* moments,
                               QuantStats* stats, Reporter* reporter) {
+  if (nothing_to_gain(config)) return quantize_hqq(weight, config, format, nullptr, stats, reporter);
   return quantize_refined(weight, config, format, moments != nullptr ? moments->diagonal.as<float>() : nullptr, stats, reporter);
 }
 
 QuantizedTensor self_compensated(const TensorView& weight, QuantConfig config, PackFormat format, const InputMoments* moments,
                                  QuantStats* stats, Reporter* reporter) {
-  const bool possible = moments != nullptr && moments->full.bytes() > 0 &&
+  const bool possible = !nothing_to_gain(config) && moments != nullptr && moments->full.bytes() > 0 &&
                         can_compensate(resolve_grouping(config, weight.shape), weight.shape);
   if (!possible) return self_weighted(weight, config, format, moments, stats, reporter);
   return quantize_compensated(weight, config, format, *moments, stats, reporter);

@@ -67,7 +67,9 @@ QuantizedTensor quantize_refined(const TensorView& weight, const QuantConfig& co
   if (format == PackFormat::interchange) require_interchangeable(packing_for(config.nbits, format), view.rows);
   NullReporter nobody;
   Reporter& listener = reporter != nullptr ? *reporter : nobody;
-  const GroupMaps maps = solve_refined(weight, config, view, column_weights, listener);
+  GroupMaps maps = solve_refined(weight, config, view, column_weights, listener);
+  // Weights are rounded by the scales and zeros that will be read, not by those that were found.
+  if (config.quant_zero || config.quant_scale) maps = as_stored(maps, view, config);
   QuantizedTensor result = finish_quantized(weight, view, config, format, maps, stats, listener);
   if (stats != nullptr) stats->seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return result;

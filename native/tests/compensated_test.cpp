@@ -125,6 +125,17 @@ TEST("error feedback lowers the error of the output, below weighting alone and f
   }
 }
 
+TEST("integers make up for scales and zeros that are stored as 8 bits") {
+  const InputMoments m = correlated(256, 9);
+  const Matrix matrix = normal_matrix(64, 256, 10);
+  QuantConfig config = config_with(2, 16);
+  const double exact = output_error(matrix, by_method("self-compensated", matrix, config, &m), m);
+  config.quant_zero = config.quant_scale = true;
+  const double stored = output_error(matrix, by_method("self-compensated", matrix, config, &m), m);
+  const double without_feedback = output_error(matrix, by_method("self", matrix, config, &m), m);
+  CHECK(stored < 1.35 * exact && stored < 0.75 * without_feedback, stored, ", with float scales and zeros ", exact, ", ", without_feedback);
+}
+
 TEST("the same bits with any number of threads") {
   const InputMoments m = correlated(96, 5);
   const Matrix matrix = normal_matrix(70, 96, 6);

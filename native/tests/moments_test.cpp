@@ -3,12 +3,14 @@
 
 #include <cmath>
 #include <filesystem>
+#include <fstream>
 #include <random>
 #include <vector>
 
 #include "engine/self_moments.h"
 #include "tests/support/check.h"
 #include "tests/support/every_level.h"
+#include "tests/support/temp_dir.h"
 
 namespace hqq {
 namespace {
@@ -87,7 +89,7 @@ TEST("a model's own text gives every linear layer moments, the same for the same
   const std::string q = "model.layers.0.self_attn.q_proj", down = "model.layers.3.mlp.down_proj";
   const std::vector<LayerChoice> choices = {choice(q, "self"), choice(down, "self-compensated"), choice("lm_head", "self"),
                                             choice("model.layers.1.mlp.up_proj", "hqq")};
-  const SelfTextOptions little{.sequences = 2, .length = 24, .seed = 7};
+  const MomentsOptions little{.sequences = 2, .length = 24, .seed = 7};
   NullReporter quiet;
   const MomentsByModule first = measure_self_moments(demo(), choices, little, quiet);
   CHECK_EQ(first.size(), size_t{2});
@@ -100,6 +102,55 @@ TEST("a model's own text gives every linear layer moments, the same for the same
   };
   CHECK(values(first) == values(again) && values(first) != values(other));
   CHECK(measure_self_moments(demo(), {choice(q, "refined")}, little, quiet).empty());
+}
+
+TEST("moments kept in a file are taken for the same model, text and layers, and for nothing else") {
+  const test::TempDir temp;
+  NullReporter quiet;
+  const std::string path = temp / "moments.safetensors", q = "model.layers.0.self_attn.q_proj", up = "model.layers.1.mlp.up_proj";
+  const MomentsOptions options{.sequences = 1, .length = 16, .keep_in = path, .source = "this model"};
+  const auto values = [](const Buffer& buffer) { return std::vector<float>(buffer.span<float>().begin(), buffer.span<float>().end()); };
+  const MomentsByModule measured = measure_self_moments(demo(), {choice(q, "self-compensated"), choice(up, "self")}, options, quiet);
+  const MomentsRequest request{"this model\n" + text_identity(options), {q, up}, {q}};
+  const auto kept = read_moments_file(path, request);
+  CHECK(kept.has_value() && kept->size() == 2);
+  CHECK(values(kept->at(up)->diagonal) == values(measured.at(up)->diagonal) && kept->at(up)->full.bytes() == 0);
+  const InputMoments &a = *measured.at(q), &b = *kept->at(q);
+  for (int64_t i = 0; i < a.columns; ++i) {
+    for (int64_t j = 0; j <= i; ++j) CHECK(a.full.as<float>()[i * a.columns + j] == b.full.as<float>()[i * a.columns + j], i, ", ", j);
+  }
+
+  MomentsOptions other = options;
+  other.seed = 9;
+  CHECK(!read_moments_file(path, {"this model\n" + text_identity(other), {q}, {}}), "another text");
+  CHECK(!read_moments_file(path, {"that model\n" + text_identity(options), {q}, {}}), "another model");
+  CHECK(!read_moments_file(path, {request.identity, {"model.layers.2.mlp.up_proj"}, {}}), "a layer that was not measured");
+  CHECK(!read_moments_file(path, {request.identity, {up}, {up}}), "the whole matrix of one whose diagonal was measured");
+  CHECK(!read_moments_file(temp / "nothing", request));
+  std::ofstream(path) << "not a file of tensors";
+  CHECK(!read_moments_file(path, request), "a damaged file is measured again");
+}
+
+TEST("a given text is read in sequences, up to where it ends") {
+  const test::TempDir temp;
+  NullReporter quiet;
+  MomentsOptions options{.length = 8, .text_ids_file = temp / "ids.json"};
+  const auto model = Model::load(demo(), {.context_length = 8}, quiet);
+  const auto lengths = [&](int count) {
+    std::ofstream file(options.text_ids_file);
+    for (int i = 0; i < count; ++i) file << (i == 0 ? "[" : ",") << i + 1;
+    file << (count == 0 ? "[]" : "]");
+    file.close();
+    std::vector<size_t> found;
+    for (const auto& sequence : calibration_text(*model, options, quiet)) found.push_back(sequence.size());
+    return found;
+  };
+  CHECK(lengths(20) == std::vector<size_t>({8, 8}));
+  const std::string identity = text_identity(options);
+  CHECK(lengths(5) == std::vector<size_t>({5}));
+  CHECK(text_identity(options) != identity);
+  CHECK_THROWS_CODE(lengths(1), bad_input);
+  CHECK_THROWS_CODE(lengths(0), bad_input);
 }
 
 }  // namespace hqq
