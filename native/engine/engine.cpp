@@ -2,9 +2,11 @@
 
 namespace hqq {
 
-std::string Engine::add(std::unique_ptr<Model> model, Numerics numerics, const std::string& device) {
+std::string Engine::add(std::unique_ptr<Model> model, Numerics numerics, const std::string& device,
+                        std::unique_ptr<VisionModel> vision) {
   auto loaded = std::make_shared<LoadedModel>();
   loaded->model = std::move(model);
+  loaded->vision = std::move(vision);
   loaded->numerics = numerics;
   loaded->device = device;
   const std::scoped_lock lock(mutex_);
@@ -30,6 +32,16 @@ void Engine::remove(const std::string& handle) {
 Engine::Use::Use(Engine& engine, const std::string& handle)
     : loaded_(engine.find(handle)), lock_(loaded_->in_use, std::try_to_lock) {
   require(lock_.owns_lock(), ErrorCode::busy, "the model is busy with another request; wait for it or cancel it");
+}
+
+Model& Engine::Use::model() const {
+  require(writes(), ErrorCode::unsupported, "this model sees pictures and writes no text");
+  return *loaded_->model;
+}
+
+VisionModel& Engine::Use::vision() const {
+  require(sees(), ErrorCode::unsupported, "this model reads text alone; it sees no pictures");
+  return *loaded_->vision;
 }
 
 }  // namespace hqq

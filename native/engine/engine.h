@@ -7,12 +7,14 @@
 #include <string>
 
 #include "model/model.h"
+#include "model/vision_model.h"
 
 namespace hqq {
 
 /// A loaded model and the arithmetic its caller chose.
 struct LoadedModel {
-  std::unique_ptr<Model> model;
+  std::unique_ptr<Model> model;         // null: it sees, and writes nothing
+  std::unique_ptr<VisionModel> vision;  // null: it sees nothing
   Numerics numerics = Numerics::exact;
   std::string device = "cpu";  // or "cuda:UUID"
   std::mutex in_use;
@@ -20,8 +22,9 @@ struct LoadedModel {
 
 class Engine {
  public:
-  /// Takes a model over and returns its handle.
-  std::string add(std::unique_ptr<Model> model, Numerics numerics, const std::string& device = "cpu");
+  /// Takes a model over and returns its handle. One of the two may be null.
+  std::string add(std::unique_ptr<Model> model, Numerics numerics, const std::string& device = "cpu",
+                  std::unique_ptr<VisionModel> vision = nullptr);
   /// Forgets a model and frees its memory. Throws EngineError{not_found} or {busy}.
   void remove(const std::string& handle);
 
@@ -29,7 +32,12 @@ class Engine {
   class Use {
    public:
     Use(Engine& engine, const std::string& handle);
-    Model& model() const { return *loaded_->model; }
+    /// Throws EngineError{unsupported} for a model that writes nothing.
+    Model& model() const;
+    /// Throws EngineError{unsupported} for a model that sees nothing.
+    VisionModel& vision() const;
+    bool writes() const { return loaded_->model != nullptr; }
+    bool sees() const { return loaded_->vision != nullptr; }
     Numerics numerics() const { return loaded_->numerics; }
     const std::string& device() const { return loaded_->device; }
 

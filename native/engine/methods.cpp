@@ -10,6 +10,7 @@ const std::map<std::string, Method>& methods() {
     add_engine_methods(all);
     add_model_methods(all);
     add_divergence_methods(all);
+    add_vision_methods(all);
     add_folder_methods(all);
     add_tensor_methods(all);
     return all;

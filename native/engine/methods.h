@@ -30,6 +30,7 @@ std::string engine_version();
 void add_engine_methods(std::map<std::string, Method>& table);  // engine.*, debug.*
 void add_model_methods(std::map<std::string, Method>& table);   // model.load, .unload, .generate, .logits, .perplexity
 void add_divergence_methods(std::map<std::string, Method>& table);  // model.reference, model.divergence
+void add_vision_methods(std::map<std::string, Method>& table);  // vision.embed
 void add_folder_methods(std::map<std::string, Method>& table);  // model.inspect, model.quantize
 void add_tensor_methods(std::map<std::string, Method>& table);  // tensor.quantize
 

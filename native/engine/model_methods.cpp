@@ -9,6 +9,7 @@
 #include "engine/fields.h"
 #include "engine/machine.h"
 #include "engine/methods.h"
+#include "engine/pixels.h"
 #include "engine/token_ids.h"
 #include "io/safetensors.h"
 
@@ -40,6 +41,22 @@ Json gpu_memory(const std::string& device, int64_t& peak_bytes) {
 void reset_gpu_peak(const std::string& device) {
   CudaLibrary& cuda = CudaLibrary::instance();
   cuda.call(cuda.api().device.reset_peak, cuda.device(device).info.ordinal);
+}
+
+/// What the parts of a loaded model hold together.
+ModelInfo held_by(const Model* model, const VisionModel* vision) {
+  ModelInfo held = model ? model->info() : ModelInfo{};
+  if (!vision) return held;
+  const VisionInfo towers = vision->info();
+  held.weight_bytes += towers.weight_bytes;
+  held.mapped_bytes += towers.mapped_bytes;
+  held.metadata_bytes += towers.metadata_bytes;
+  held.scratch_bytes += towers.scratch_bytes;
+  return held;
+}
+
+ModelInfo held_by(const Engine::Use& use) {
+  return held_by(use.writes() ? &use.model() : nullptr, use.sees() ? &use.vision() : nullptr);
 }
 
 Json memory_of(const ModelInfo& info, const std::string& device) {
@@ -97,13 +114,22 @@ Json load(Engine& engine, const Json& input, Reporter& reporter) {
     enable_device_executors();
     reset_gpu_peak(options.device);
   }
-  auto model = Model::load(dir, options, reporter);
-  const ModelInfo info = model->info();
+  const Json config = read_json_file(dir + "/config.json");
+  std::unique_ptr<Model> model;
+  std::unique_ptr<VisionModel> vision;
+  if (is_vision_config(config)) {
+    require(options.device == "cpu", ErrorCode::unsupported,
+            "models that see run on the CPU; choose the device \"cpu\"");
+    vision = VisionModel::load(dir, options, reporter);
+  }
+  if (!vision || vision->config().kind == VisionKind::llava) model = Model::load(dir, options, reporter);
+  const ModelInfo info = held_by(model.get(), vision.get());
   Json result;
   result.set("vocabSize", info.config.vocab_size)
       .set("memory", memory_of(info, options.device))
       .set("seconds", seconds_since(start));
-  result.set("handle", engine.add(std::move(model), fast ? Numerics::fast : Numerics::exact, options.device));
+  result.set("handle", engine.add(std::move(model), fast ? Numerics::fast : Numerics::exact, options.device,
+                                  std::move(vision)));
   return result;
 }
 
@@ -118,7 +144,7 @@ Json unload(Engine& engine, const Json& input, Reporter&) {
 Json generate(Engine& engine, const Json& input, Reporter& reporter) {
   Fields fields(input, "model.generate");
   const std::string handle = fields.text("handle");
-  const auto ids = read_token_ids(fields.list("ids"), "model.generate: field \"ids\"");
+  auto ids = read_token_ids(fields.list("ids"), "model.generate: field \"ids\"");
   GenerateOptions options;
   options.sampling.temperature = fields.number("temperature", 0, 1e6);
   options.sampling.top_k = fields.integer("topK", 0, kMany);
@@ -128,10 +154,14 @@ Json generate(Engine& engine, const Json& input, Reporter& reporter) {
   options.sampling.seed = static_cast<uint64_t>(fields.integer("seed", 0, int64_t{1} << 53));
   options.max_new_tokens = fields.integer("maxNewTokens", 1, kMany);
   options.stop_ids = read_token_ids(fields.list("stopIds"), "model.generate: field \"stopIds\"");
+  const auto pixels = optional_pixels(fields);
   fields.done();
 
   const Engine::Use use(engine, handle);
   options.numerics = use.numerics();
+  const auto start = std::chrono::steady_clock::now();
+  if (pixels) ids = with_pictures(use, ids, *pixels, reporter);
+  const double seeing_seconds = seconds_since(start);
   RenamedProgress prefill(reporter, "prefill", "prefill");
   const auto on_token = [&](int32_t id) { reporter.emit("{\"type\":\"token\",\"id\":" + std::to_string(id) + "}"); };
   const GenerateResult generated = use.model().generate(ids, options, on_token, prefill);
@@ -143,9 +173,9 @@ Json generate(Engine& engine, const Json& input, Reporter& reporter) {
       .set("finishReason", to_string(generated.finish_reason))
       .set("promptTokens", generated.prompt_tokens)
       .set("reusedTokens", generated.reused_tokens)
-      .set("prefillSeconds", generated.prefill_seconds)
+      .set("prefillSeconds", seeing_seconds + generated.prefill_seconds)
       .set("decodeSeconds", generated.decode_seconds)
-      .set("memory", memory_of(use.model().info(), use.device()));
+      .set("memory", memory_of(held_by(use), use.device()));
   return result;
 }
 
@@ -158,6 +188,7 @@ Json logits(Engine& engine, const Json& input, Reporter& reporter) {
     ids.push_back(read_token_ids(row, "model.logits: field \"ids\""));
   }
   const std::string out = fields.text("out");
+  const auto pixels = optional_pixels(fields);
   fields.done();
   require(!ids.empty() && !ids.front().empty(), ErrorCode::bad_input, "model.logits: field \"ids\" is empty");
   for (const auto& row : ids) {
@@ -168,6 +199,10 @@ Json logits(Engine& engine, const Json& input, Reporter& reporter) {
   const Engine::Use use(engine, handle);
   const Shape shape = {static_cast<int64_t>(ids.size()), static_cast<int64_t>(ids.front().size()),
                        use.model().info().config.vocab_size};
+  if (pixels) {
+    require(ids.size() == 1, ErrorCode::bad_input, "model.logits: pictures belong to one list of ids");
+    ids.front() = with_pictures(use, ids.front(), *pixels, reporter);
+  }
   const Buffer values(numel(shape) * 4, MemoryUse::scratch);
   use.model().logits(ids, values.span<float>(), use.numerics(), reporter);
   write_safetensors(out, {{"logits", {values.data(), DType::f32, shape}}});

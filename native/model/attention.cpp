@@ -36,7 +36,7 @@ void Transformer::attend(int64_t layer, const Batch& batch) {
   const int64_t rows = tokens * group, tiles = (rows + kMaxAttentionRows - 1) / kMaxAttentionRows;
   const auto tile = [&](int64_t head, int64_t index) {
     const int64_t first = index * kMaxAttentionRows;
-    attend_rows(layer, head, start, first, std::min(kMaxAttentionRows, rows - first));
+    attend_rows(layer, head, batch, first, std::min(kMaxAttentionRows, rows - first));
   };
   if (tokens == 1) {
     // One region per layer: a head's key is needed by its own queries only.
@@ -61,11 +61,12 @@ void Transformer::store_keys(int64_t layer, int64_t kv_head, int64_t start, int6
   const int64_t dim = config_.head_dim;
   float* k = qkv_.as<float>() + token * qkv_size_ + config_.q_size() + kv_head * dim;
   if (const RopeTable* rope = rope_of(layer)) rotate_head(k, rope->cos_row(token), rope->sin_row(token), rope->half);
-  cache_.store(layer, kv_head, start + token, k, k + config_.kv_size());
+  cache_.store(cache_layer(layer), kv_head, start + token, k, k + config_.kv_size());
 }
 
-void Transformer::attend_rows(int64_t layer, int64_t kv_head, int64_t start, int64_t first_row, int64_t rows) {
+void Transformer::attend_rows(int64_t layer, int64_t kv_head, const Batch& batch, int64_t first_row, int64_t rows) {
   const int64_t dim = config_.head_dim, padded = cache_.dim(), group = config_.num_heads / config_.num_kv_heads;
+  const int64_t place = cache_layer(layer);
   const RopeTable* rope = rope_of(layer);
   thread_local std::vector<float> q, out;
   q.assign(static_cast<size_t>(rows * padded), 0.0f);
@@ -79,15 +80,15 @@ void Transformer::attend_rows(int64_t layer, int64_t kv_head, int64_t start, int
     float* head = q.data() + r * padded;
     std::memcpy(head, qkv_.as<float>() + token * qkv_size_ + head_of(r), static_cast<size_t>(dim) * 4);
     if (rope) rotate_head(head, rope->cos_row(token), rope->sin_row(token), rope->half);
-    visible[r] = start + token + 1;
+    visible[r] = batch.start + (config_.causal ? token + 1 : batch.tokens);
   }
   const AttentionTile tile{.q = q.data(),
                            .rows = rows,
                            .visible = visible,
-                           .window = cache_.window(layer),
-                           .keys = cache_.keys(layer, kv_head),
-                           .values = cache_.values(layer, kv_head),
-                           .slots = cache_.slots(layer),
+                           .window = cache_.window(place),
+                           .keys = cache_.keys(place, kv_head),
+                           .values = cache_.values(place, kv_head),
+                           .slots = cache_.slots(place),
                            .dim = padded,
                            .scale = static_cast<float>(config_.attention_scale),
                            .softcap = static_cast<float>(config_.attention_softcap),

@@ -5,15 +5,11 @@
 
 #include "model/config_fields.h"
 #include "model/family.h"
+#include "model/seeing_config.h"
 
 namespace hqq {
 namespace {
 
-// Far above any real model, low enough that products of two fit in 64 bits with room to spare.
-constexpr int64_t kMaxHidden = int64_t{1} << 17;
-constexpr int64_t kMaxIntermediate = int64_t{1} << 20;
-constexpr int64_t kMaxLayers = 1024;
-constexpr int64_t kMaxHeads = 4096;
 constexpr int64_t kMaxHeadDim = 1024;
 constexpr int64_t kMaxExperts = 4096;
 constexpr int64_t kMaxExpertsPerToken = 64;
@@ -79,15 +75,7 @@ bool bias_of(const Json& json, Bias bias) {
 Activation parse_activation(const Json& json, const Family& family) {
   std::string name = text_field(json, family.activation_key);
   if (name.empty()) name = family.activation;
-  if (name == "silu" || name == "swish") return Activation::silu;
-  if (name == "gelu" || name == "gelu_python") return Activation::gelu;
-  if (name == "gelu_new" || name == "gelu_fast" || name == "gelu_pytorch_tanh" || name == "gelu_python_tanh" ||
-      name == "gelu_accurate")
-    return Activation::gelu_tanh;
-  if (name == "quick_gelu") return Activation::quick_gelu;
-  if (name == "relu") return Activation::relu;
-  unsupported_config(std::string(family.activation_key) + " \"" + name +
-                     "\" is not supported (silu, gelu and its variants, quick_gelu and relu are)");
+  return activation_named(name, family.activation_key);
 }
 
 void parse_sizes(const Json& json, const Family& family, ModelConfig& c) {
@@ -188,6 +176,7 @@ std::vector<std::string> supported_architectures() {
 
 ModelConfig parse_model_config(const Json& source) {
   if (!source.is_object()) bad_config("is not a JSON object");
+  if (shows_pictures(source)) return parse_seeing_config(source);
   const std::string architecture = parse_architecture(source);
   const Family* found = find_family(architecture);
   if (!found) {
@@ -216,6 +205,7 @@ ModelConfig parse_model_config(const Json& source) {
   c.tie_word_embeddings = flag_field(json, "tie_word_embeddings", family.tied);
 
   if (family.scaled_embedding) c.embedding_scale = std::sqrt(static_cast<double>(c.hidden_size));
+  c.scales_pictures = family.scales_pictures;
   const double head = static_cast<double>(c.head_dim), scalar = static_cast<double>(family.query_scalar);
   c.attention_scale =
       1.0 / std::sqrt(scalar > 0 ? positive_field(json, "query_pre_attn_scalar", scalar) : head);

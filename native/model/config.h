@@ -95,6 +95,14 @@ struct ModelConfig {
   QkNorm qk_norm = QkNorm::none;
   bool qkv_bias = false, o_bias = false, mlp_bias = false, head_bias = false;
   bool tie_word_embeddings = false;
+  /// False: every token of a sequence sees all others, as in towers that read pictures.
+  bool causal = true;
+
+  /// The language model of one that sees: its tensors are named with a prefix, and `picture_id` stands in prompts for
+  /// each row that a picture gives.
+  bool sees = false;
+  int32_t picture_id = -1;
+  bool scales_pictures = false;  // embedding_scale applies to rows of pictures, too
 
   double embedding_scale = 1.0;
   double attention_scale = 1.0;    // scores = q . k * attention_scale
@@ -117,7 +125,7 @@ struct ModelConfig {
 /// Names of the architectures the engine runs, as they stand in config.json.
 std::vector<std::string> supported_architectures();
 
-/// Throws EngineError{unsupported} naming what is not supported and what is, {bad_file} for missing or absurd values.
+/// Of a model that sees: that of its language model. Throws EngineError{unsupported} naming what is not supported and what is, {bad_file} for missing or absurd values.
 ModelConfig parse_model_config(const Json& json);
 /// Reads `dir`/config.json.
 ModelConfig read_model_config(const std::string& dir);

@@ -73,6 +73,18 @@ void unsupported_config(const std::string& what) {
   throw EngineError(ErrorCode::unsupported, "config.json: " + what);
 }
 
+Activation activation_named(const std::string& name, std::string_view key) {
+  if (name == "silu" || name == "swish") return Activation::silu;
+  if (name == "gelu" || name == "gelu_python") return Activation::gelu;
+  if (name == "gelu_new" || name == "gelu_fast" || name == "gelu_pytorch_tanh" || name == "gelu_python_tanh" ||
+      name == "gelu_accurate")
+    return Activation::gelu_tanh;
+  if (name == "quick_gelu") return Activation::quick_gelu;
+  if (name == "relu") return Activation::relu;
+  unsupported_config(std::string(key) + " \"" + name +
+                     "\" is not supported (silu, gelu and its variants, quick_gelu and relu are)");
+}
+
 int64_t count_field(const Json& json, std::string_view key, int64_t cap, int64_t fallback) {
   const Json* field = json.find(key);
   if (!field) return fallback;

@@ -9,6 +9,11 @@
 
 namespace hqq {
 
+// Far above any real model, low enough that products of two fit in 64 bits with room to spare.
+constexpr int64_t kMaxHidden = int64_t{1} << 17;
+constexpr int64_t kMaxIntermediate = int64_t{1} << 20;
+constexpr int64_t kMaxLayers = 1024;
+constexpr int64_t kMaxHeads = 4096;
 constexpr int64_t kMaxVocab = int64_t{1} << 22;
 constexpr int64_t kMaxPosition = int64_t{1} << 26;
 
@@ -28,6 +33,9 @@ bool is_null_field(const Json& json, std::string_view key);
 bool flag_field(const Json& json, std::string_view key, bool fallback);
 /// Empty when missing.
 std::string text_field(const Json& json, std::string_view key);
+
+/// By the name that transformers gives it; `key` names the field in the error. Throws EngineError{unsupported}.
+Activation activation_named(const std::string& name, std::string_view key);
 
 /// Both layouts: `rope_theta` + `rope_scaling` {type|rope_type, ...} (transformers 4), `rope_parameters` (5).
 RopeConfig parse_rope(const Json& json, const Family& family, int64_t head_dim, int64_t max_position);

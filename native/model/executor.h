@@ -18,7 +18,12 @@ struct ForwardOptions {
   bool eight_bit = false;   // Numerics::fast; an executor without 8-bit activations ignores it
   int64_t rope_length = 0;  // sequence length that dynamic rope scaling stretches to
   InputObserver* observer = nullptr;  // sees the inputs of the linear layers of a batch; CPU only
+  const float* pictures = nullptr;    // rows [..][hidden] that ids below 0 stand for (picture_row); CPU only
 };
+
+/// An id below 0 stands for a row of what pictures were turned into.
+constexpr int64_t picture_row(int32_t id) { return -1 - int64_t{id}; }
+constexpr int32_t picture_row_id(int64_t row) { return static_cast<int32_t>(-1 - row); }
 
 /// A decode loop that feeds each chosen id back by itself, several steps ahead of the reader.
 struct DecodeRequest {

@@ -63,6 +63,7 @@ struct Family {
   int64_t head_dim = 0;  // 0: hidden_size / num_attention_heads
   int64_t max_position = 2048;
   bool scaled_embedding = false;  // by sqrt(hidden_size)
+  bool scales_pictures = false;   // and so are the rows that pictures give
   int64_t query_scalar = 0;       // scores are divided by sqrt(query_pre_attn_scalar); 0: by sqrt(head_dim)
   double attention_softcap = 0.0, logit_softcap = 0.0;
 

@@ -5,31 +5,51 @@
 namespace hqq {
 namespace {
 
-const TensorNames& names_in(const Family& family, const WeightSource& source) {
-  for (const TensorNames& names : family.names) {
-    const std::string embedding(names.embedding);
-    if (!embedding.empty() && (source.contains(embedding + ".weight") || source.is_quantized(embedding))) return names;
-  }
+bool holds(const WeightSource& source, const std::string& module) {
+  return source.contains(module + ".weight") || source.is_quantized(module);
+}
+
+/// How a language model's names change inside a model that sees: one prefix for all, or, in newer files, one in the
+/// place of the leading "model." with the head beside it.
+using Renaming = std::string (*)(std::string_view name);
+
+std::string unchanged(std::string_view name) { return std::string(name); }
+std::string prefixed(std::string_view name) { return "language_model." + std::string(name); }
+std::string inside_model(std::string_view name) {
+  constexpr std::string_view kModel = "model.";
+  return name.starts_with(kModel) ? "model.language_model." + std::string(name.substr(kModel.size()))
+                                  : std::string(name);
+}
+
+struct FoundNames {
+  const TensorNames& names;
+  Renaming rename;
+};
+
+FoundNames names_in(const Family& family, bool sees, const WeightSource& source) {
+  std::vector<Renaming> renamings = {unchanged};
+  if (sees) renamings = {prefixed, inside_model};
+  for (const TensorNames& names : family.names)
+    for (const Renaming rename : renamings)
+      if (!names.embedding.empty() && holds(source, rename(names.embedding))) return {names, rename};
   throw EngineError(ErrorCode::bad_file,
-                    "the model has no tensor " + std::string(family.names.front().embedding) + ".weight");
+                    "the model has no tensor " + renamings.front()(family.names.front().embedding) + ".weight");
 }
 
 class Builder {
  public:
-  Builder(const ModelConfig& config, const TensorNames& names) : c_(config), n_(names) {}
+  Builder(const ModelConfig& config, const TensorNames& names, std::string block_prefix)
+      : c_(config), n_(names), block_prefix_(std::move(block_prefix)) {}
 
-  ModelLayout build() const {
-    ModelLayout layout;
-    layout.embedding = {std::string(n_.embedding), c_.vocab_size, c_.hidden_size, false};
-    layout.final_norm = {std::string(n_.final_norm), c_.hidden_size};
-    layout.head = {std::string(n_.head), c_.vocab_size, c_.hidden_size, c_.head_bias};
-    for (int64_t i = 0; i < c_.num_layers; ++i) layout.blocks.push_back(block(i));
-    return layout;
+  std::vector<BlockSpec> blocks() const {
+    std::vector<BlockSpec> blocks;
+    for (int64_t i = 0; i < c_.num_layers; ++i) blocks.push_back(block(i));
+    return blocks;
   }
 
  private:
   BlockSpec block(int64_t i) const {
-    const std::string prefix = std::string(n_.block_prefix) + std::to_string(i) + ".";
+    const std::string prefix = block_prefix_ + std::to_string(i) + ".";
     const int64_t hidden = c_.hidden_size;
     const auto norm = [&](std::string_view name, int64_t size) {
       return name.empty() ? NormSpec{} : NormSpec{prefix + std::string(name), size};
@@ -90,6 +110,7 @@ class Builder {
 
   const ModelConfig& c_;
   const TensorNames& n_;
+  std::string block_prefix_;
 };
 
 int64_t count(const MlpSpec& mlp) { return static_cast<int64_t>(mlp.in.size()) + (mlp.down.module.empty() ? 0 : 1); }
@@ -99,11 +120,21 @@ int64_t count(const MlpSpec& mlp) { return static_cast<int64_t>(mlp.in.size()) +
 ModelLayout model_layout(const ModelConfig& config, const WeightSource& source) {
   const Family* family = find_family(config.architecture);
   require(family != nullptr, ErrorCode::unsupported, "architecture " + config.architecture + " is not supported");
-  return Builder(config, names_in(*family, source)).build();
+  const auto [names, rename] = names_in(*family, config.sees, source);
+  ModelLayout layout;
+  layout.embedding = {rename(names.embedding), config.vocab_size, config.hidden_size, false};
+  layout.final_norm = {rename(names.final_norm), config.hidden_size};
+  layout.head = {rename(names.head), config.vocab_size, config.hidden_size, config.head_bias};
+  layout.blocks = Builder(config, names, rename(names.block_prefix)).blocks();
+  return layout;
+}
+
+std::vector<BlockSpec> block_layout(const ModelConfig& config, const TensorNames& names, const std::string& prefix) {
+  return Builder(config, names, prefix + std::string(names.block_prefix)).blocks();
 }
 
 int64_t count_linears(const ModelLayout& layout) {
-  int64_t total = 2;
+  int64_t total = (layout.embedding.module.empty() ? 0 : 1) + (layout.head.module.empty() ? 0 : 1);
   for (const BlockSpec& b : layout.blocks) {
     total += static_cast<int64_t>(b.qkv.size()) + 1 + count(b.mlp) + count(b.shared_expert);
     total += (b.router.module.empty() ? 0 : 1) + (b.shared_gate.module.empty() ? 0 : 1);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "model/config.h"
+#include "model/family.h"
 #include "model/weight_source.h"
 
 namespace hqq {
@@ -42,6 +43,7 @@ struct BlockSpec {
   LinearSpec shared_gate;  // [1, hidden]
 };
 
+/// A tower that reads pictures has no embedding, and a head only where it projects what it saw.
 struct ModelLayout {
   LinearSpec embedding;  // [vocab, hidden]
   NormSpec final_norm;
@@ -53,7 +55,10 @@ struct ModelLayout {
 /// none of the known names.
 ModelLayout model_layout(const ModelConfig& config, const WeightSource& source);
 
-/// Linear layers of a layout, the embedding and the head included.
+/// The blocks of a transformer whose tensors have these names after `prefix`.
+std::vector<BlockSpec> block_layout(const ModelConfig& config, const TensorNames& names, const std::string& prefix);
+
+/// Linear layers of a layout, the embedding and the head included where there are any.
 int64_t count_linears(const ModelLayout& layout);
 
 }  // namespace hqq

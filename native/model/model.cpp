@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 
 #include "core/arena.h"
 #include "model/executor.h"
@@ -14,6 +15,8 @@ namespace {
 
 constexpr int64_t kDefaultContext = 4096;
 constexpr int64_t kMaxContext = int64_t{1} << 24;
+/// Rows of earlier pictures are kept up to so many in all.
+constexpr int64_t kMaxPictureRows = 8192;
 
 double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -36,6 +39,19 @@ std::string_view to_string(FinishReason reason) {
   return "length";
 }
 
+/// What pictures were turned into, by their keys. The same picture has the same ids, so prefixes compare as text does.
+struct PictureRows {
+  Buffer rows;  // [capacity][hidden]
+  int64_t used = 0;
+  std::map<std::string, int64_t, std::less<>> first_row;
+
+  int64_t capacity(int64_t hidden) const { return rows.bytes() / (hidden * 4); }
+  void clear() {
+    used = 0;
+    first_row.clear();
+  }
+};
+
 struct Model::Impl {
   ModelConfig config;
   std::unique_ptr<Executor> executor;
@@ -43,6 +59,7 @@ struct Model::Impl {
   std::vector<int32_t> cached;  // ids whose keys and values are in the cache, from position 0
   bool cached_eight_bit = false;
   int64_t cached_length = 0;  // sequence length that the cached keys were rotated for
+  PictureRows pictures;
 
   /// A sequence whose logits are being read: position `next`, of a batch that ends before `batch_end`, comes now.
   struct Reading {
@@ -56,7 +73,7 @@ struct Model::Impl {
 
   void check_ids(std::span<const int32_t> ids) const {
     for (const int32_t id : ids)
-      require(id >= 0 && id < config.vocab_size, ErrorCode::bad_input,
+      require(id < config.vocab_size && picture_row(id) < pictures.used, ErrorCode::bad_input,
               "token id " + std::to_string(id) + " is outside the model's vocabulary of " +
                   std::to_string(config.vocab_size));
   }
@@ -84,7 +101,12 @@ struct Model::Impl {
     cached_length = total;
     const int64_t count = std::min(executor->max_batch_tokens(), total - at);
     const auto batch = ids.subspan(static_cast<size_t>(at), static_cast<size_t>(count));
-    executor->forward(batch, at, {.eight_bit = eight_bit, .rope_length = total, .observer = observer}, reporter);
+    executor->forward(batch, at,
+                      {.eight_bit = eight_bit,
+                       .rope_length = total,
+                       .observer = observer,
+                       .pictures = pictures.rows.as<float>()},
+                      reporter);
     cached.insert(cached.end(), batch.begin(), batch.end());
     return count;
   }
@@ -154,9 +176,46 @@ ModelInfo Model::info() const {
   info.mapped_bytes = held.mapped_bytes;
   info.metadata_bytes = held.metadata_bytes;
   info.kv_cache_bytes = held.kv_cache_bytes;
-  info.scratch_bytes = held.scratch_bytes + (held.on_host ? m.logits.bytes() : 0);
+  info.scratch_bytes = held.scratch_bytes + (held.on_host ? m.logits.bytes() : 0) + m.pictures.rows.bytes();
   info.bytes_per_token = held.bytes_per_token;
   return info;
+}
+
+std::vector<int32_t> Model::place_pictures(std::span<const int32_t> ids, std::span<const PromptPicture> pictures) {
+  Impl& m = *impl_;
+  require(m.config.sees, ErrorCode::unsupported, "this model reads text alone; it cannot be shown a picture");
+  int64_t rows = 0;
+  for (const PromptPicture& picture : pictures) rows += picture.rows;
+  const int64_t places = std::count(ids.begin(), ids.end(), m.config.picture_id);
+  require(places == rows, ErrorCode::bad_input,
+          "the prompt has " + std::to_string(places) + " picture tokens, its " + std::to_string(pictures.size()) +
+              " pictures need " + std::to_string(rows));
+  const int64_t hidden = m.config.hidden_size;
+  PictureRows& known = m.pictures;
+  if (known.used + rows > known.capacity(hidden)) {
+    // Everything that was cached may look at rows that go.
+    known.clear();
+    m.cached.clear();
+    if (rows > known.capacity(hidden)) {
+      const int64_t wanted = std::max(rows, std::min(m.executor->capacity(), kMaxPictureRows));
+      known.rows = Buffer(wanted * hidden * 4, MemoryUse::scratch);
+    }
+  }
+  std::vector<int32_t> row_ids;
+  for (const PromptPicture& picture : pictures) {
+    auto found = known.first_row.find(picture.key);
+    if (found == known.first_row.end()) {
+      picture.fill({known.rows.as<float>() + known.used * hidden, static_cast<size_t>(picture.rows * hidden)});
+      found = known.first_row.emplace(picture.key, known.used).first;
+      known.used += picture.rows;
+    }
+    for (int64_t r = 0; r < picture.rows; ++r) row_ids.push_back(picture_row_id(found->second + r));
+  }
+  std::vector<int32_t> placed(ids.begin(), ids.end());
+  auto next = row_ids.begin();
+  for (int32_t& id : placed)
+    if (id == m.config.picture_id) id = *next++;
+  return placed;
 }
 
 void Model::logits(const std::vector<std::vector<int32_t>>& ids, std::span<float> out, Numerics numerics,
@@ -220,7 +279,7 @@ GenerateResult Model::generate(std::span<const int32_t> ids, const GenerateOptio
           "the prompt has " + std::to_string(prompt) + " tokens, the context holds " +
               std::to_string(m.executor->capacity()));
   Sampler sampler(options.sampling, m.config.vocab_size);
-  for (const int32_t id : ids) sampler.saw(id);
+  for (const int32_t id : ids) sampler.saw(id >= 0 ? id : m.config.picture_id);
 
   const bool eight_bit = options.numerics == Numerics::fast;
   GenerateResult result;

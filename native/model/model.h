@@ -112,6 +112,13 @@ struct PerplexityResult {
   double seconds = 0;
 };
 
+/// A picture in a prompt: the rows that stand in the place of its tokens.
+struct PromptPicture {
+  std::string key;  // equal for equal pictures
+  int64_t rows = 0;
+  std::function<void(std::span<float> out)> fill;  // computes them [rows][hidden]; called when they are not known yet
+};
+
 /// One call at a time; any thread. Memory is freed by the destructor.
 class Model {
  public:
@@ -125,6 +132,12 @@ class Model {
   ~Model();
 
   ModelInfo info() const;
+
+  /// `ids` with the rows of `pictures`, in their order, in the place of the config's picture_id: what generate() and
+  /// logits() take for a prompt with pictures. Rows are remembered, so that the KV cache of a conversation keeps its
+  /// pictures. Throws {bad_input} when there are not as many picture tokens as rows, {unsupported} for a model that
+  /// reads text alone.
+  std::vector<int32_t> place_pictures(std::span<const int32_t> ids, std::span<const PromptPicture> pictures);
 
   /// Float32 logits of every position: out is [batch, time, vocab]. Rows must be equally long and fit the context.
   /// Throws {bad_input} for an id outside the vocabulary, {cancelled}. Progress:

@@ -17,6 +17,7 @@ int64_t widest_mlp(const ModelConfig& c) {
 int64_t widest_input(const ModelConfig& c) { return std::max({c.hidden_size, widest_mlp(c), c.q_size()}); }
 
 std::vector<int64_t> windows_of(const ModelConfig& c) {
+  if (!c.causal) return {0};
   std::vector<int64_t> windows;
   for (const LayerConfig& layer : c.layers) windows.push_back(layer.window);
   return windows;
@@ -28,11 +29,13 @@ bool rotates(const ModelConfig& c, RopeUse use) {
 
 }  // namespace
 
-Transformer::Transformer(const ModelConfig& config, const ModelWeights& weights, int64_t context_length)
+Transformer::Transformer(const ModelConfig& config, const ModelWeights& weights, int64_t context_length,
+                         int64_t max_batch)
     : config_(config),
       weights_(weights),
+      max_batch_(max_batch),
       qkv_size_(config.q_size() + 2 * config.kv_size()),
-      cache_(windows_of(config), config.num_kv_heads, config.head_dim, context_length, kMaxBatchTokens),
+      cache_(windows_of(config), config.num_kv_heads, config.head_dim, context_length, max_batch),
       activations_(widest_input(config)),
       hidden_(scratch(config.hidden_size)),
       normed_(scratch(config.hidden_size)),
@@ -49,8 +52,8 @@ Transformer::Transformer(const ModelConfig& config, const ModelWeights& weights,
 }
 
 Buffer Transformer::scratch(int64_t cols) {
-  scratch_bytes_ += kMaxBatchTokens * cols * 4;
-  return Buffer(kMaxBatchTokens * cols * 4, MemoryUse::scratch);
+  scratch_bytes_ += max_batch_ * cols * 4;
+  return Buffer(max_batch_ * cols * 4, MemoryUse::scratch);
 }
 
 void Transformer::norm_rows(const Norm& norm, const float* x, int64_t tokens, float* y) const {
@@ -81,33 +84,54 @@ void Transformer::run(std::initializer_list<LinearCall> calls, const float* x, i
     for (const LinearCall& call : calls) modules.push_back(call.layer->name());
     batch.observer->observe(modules, x, tokens, calls.begin()->layer->in());
   }
-  run_linear({calls.begin(), calls.size()}, x, tokens, batch.eight_bit, activations_, batch.reporter);
+  const std::span<const LinearCall> all(calls.begin(), calls.size());
+  if (tokens <= kMaxBatchTokens) return run_linear(all, x, tokens, batch.eight_bit, activations_, batch.reporter);
+  const int64_t in = all.front().layer->in();
+  for (int64_t first = 0; first < tokens; first += kMaxBatchTokens) {
+    std::vector<LinearCall> part(calls);
+    for (LinearCall& call : part) call.y = call.row(first);
+    run_linear(part, x + first * in, std::min(kMaxBatchTokens, tokens - first), batch.eight_bit, activations_,
+               batch.reporter);
+  }
 }
 
 void Transformer::forward(std::span<const int32_t> ids, int64_t start, const ForwardOptions& options,
                           const Reporter& reporter) {
   const auto tokens = static_cast<int64_t>(ids.size());
   const int64_t hidden = config_.hidden_size;
-  require(tokens >= 1 && tokens <= kMaxBatchTokens && start + tokens <= capacity(), ErrorCode::internal,
+  require(tokens >= 1 && tokens <= max_batch_ && start + tokens <= capacity(), ErrorCode::internal,
           "forward: bad batch");
   const auto fill = [&](const RopeConfig& rope, RopeTable& table) {
     fill_rope_table(rope_frequencies(rope, options.rope_length), rope.attention_factor, start, tokens, table);
   };
-  fill(config_.rope, rope_);
+  if (rotates(config_, RopeUse::main)) fill(config_.rope, rope_);
   if (rotates(config_, RopeUse::local)) fill(config_.local_rope, local_rope_);
   cache_.begin(start, tokens);
   const auto scale = static_cast<float>(config_.embedding_scale);
   parallel_for(tokens, 4, [&](int64_t begin, int64_t end) {
     for (int64_t t = begin; t < end; ++t) {
       float* row = hidden_.as<float>() + t * hidden;
-      weights_.embedding.read_row(ids[static_cast<size_t>(t)], row);
-      if (scale != 1.0f)
+      const int32_t id = ids[static_cast<size_t>(t)];
+      if (id >= 0) weights_.embedding.read_row(id, row);
+      else std::copy_n(options.pictures + picture_row(id) * hidden, hidden, row);
+      if (scale != 1.0f && (id >= 0 || config_.scales_pictures))
         for (int64_t i = 0; i < hidden; ++i) row[i] *= scale;
     }
   });
-  const Batch batch{start, tokens, options.eight_bit, options.observer, reporter};
-  for (int64_t i = 0; i < config_.num_layers; ++i) {
-    check_cancelled(reporter);
+  run_blocks(config_.num_layers, {start, tokens, options.eight_bit, options.observer, reporter});
+}
+
+void Transformer::encode(const float* rows, int64_t tokens, int64_t layers, const ForwardOptions& options,
+                         const Reporter& reporter) {
+  require(tokens >= 1 && tokens <= max_batch_ && tokens <= capacity(), ErrorCode::internal, "encode: bad batch");
+  std::copy_n(rows, tokens * config_.hidden_size, hidden_.as<float>());
+  cache_.begin(0, tokens);
+  run_blocks(layers, {0, tokens, options.eight_bit, options.observer, reporter});
+}
+
+void Transformer::run_blocks(int64_t layers, const Batch& batch) {
+  for (int64_t i = 0; i < layers; ++i) {
+    check_cancelled(batch.reporter);
     block(i, batch);
   }
 }

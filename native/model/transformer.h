@@ -1,6 +1,6 @@
-// The forward pass on the CPU: a batch of ids at consecutive positions through every block, with the KV cache. Shapes
-// and switches come from the config and the weights; which instructions run is decided below, in cpu/. Attention is in
-// attention.cpp, experts are in experts.cpp.
+// The forward pass on the CPU: a batch of ids at consecutive positions through every block, with the KV cache; or, in
+// towers that read pictures and texts, a whole sequence at once. Shapes and switches come from the config and the
+// weights; which instructions run is decided below, in cpu/. Attention is in attention.cpp, experts are in experts.cpp.
 #pragma once
 
 #include <span>
@@ -15,11 +15,22 @@ namespace hqq {
 
 class Transformer {
  public:
-  Transformer(const ModelConfig& config, const ModelWeights& weights, int64_t context_length);
+  /// `max_batch`: most tokens of one call of forward() or encode().
+  Transformer(const ModelConfig& config, const ModelWeights& weights, int64_t context_length,
+              int64_t max_batch = kMaxBatchTokens);
 
-  /// Runs 1 .. kMaxBatchTokens ids at positions [start, start + n), whose predecessors are in the cache, and appends
+  /// Runs 1 .. max_batch ids at positions [start, start + n), whose predecessors are in the cache, and appends
   /// theirs. Leaves the final hidden states for logits(). Throws EngineError{cancelled} between layers and tiles.
   void forward(std::span<const int32_t> ids, int64_t start, const ForwardOptions& options, const Reporter& reporter);
+
+  /// Runs the first `layers` blocks over a sequence of 1 .. max_batch rows [tokens][hidden] of its own. Throws as
+  /// forward().
+  void encode(const float* rows, int64_t tokens, int64_t layers, const ForwardOptions& options,
+              const Reporter& reporter);
+  /// Hidden states [tokens][hidden] of the last call, before the final norm.
+  const float* hidden() const { return hidden_.as<float>(); }
+  /// The final norm of `rows` rows [rows][hidden].
+  void final_norm(const float* x, int64_t rows, float* y) const { norm_rows(weights_.final_norm, x, rows, y); }
 
   /// Float32 logits [count][vocab] of tokens [first, first + count) of the last forward call.
   void logits(int64_t first, int64_t count, bool eight_bit, float* out, const Reporter& reporter);
@@ -38,6 +49,7 @@ class Transformer {
     const Reporter& reporter;
   };
 
+  void run_blocks(int64_t layers, const Batch& batch);
   void block(int64_t layer, const Batch& batch);
   void run(std::initializer_list<LinearCall> calls, const float* x, int64_t tokens, const Batch& batch);
   void run_qkv(const BlockWeights& b, const float* x, const Batch& batch);
@@ -53,7 +65,9 @@ class Transformer {
   void normalize_qk(const BlockWeights& b, int64_t tokens);
   void attend(int64_t layer, const Batch& batch);
   void store_keys(int64_t layer, int64_t kv_head, int64_t start, int64_t token);
-  void attend_rows(int64_t layer, int64_t kv_head, int64_t start, int64_t first_row, int64_t rows);
+  void attend_rows(int64_t layer, int64_t kv_head, const Batch& batch, int64_t first_row, int64_t rows);
+  /// Where a layer's keys are in the cache. Layers that see a whole sequence at once share one place.
+  int64_t cache_layer(int64_t layer) const { return config_.causal ? layer : 0; }
   /// The rotation of a layer; null where it has none.
   const RopeTable* rope_of(int64_t layer) const;
 
@@ -67,6 +81,7 @@ class Transformer {
 
   const ModelConfig& config_;
   const ModelWeights& weights_;
+  int64_t max_batch_;
   int64_t qkv_size_;  // of a row of qkv_: q, k, v
   KvCache cache_;
   RopeTable rope_, local_rope_;

@@ -7,9 +7,9 @@ namespace {
 
 class Loader {
  public:
-  Loader(const ModelConfig& config, WeightSource& source, DType compute_dtype, Reporter& reporter)
+  Loader(const ModelConfig& config, ModelLayout layout, WeightSource& source, DType compute_dtype, Reporter& reporter)
       : config_(config),
-        layout_(model_layout(config, source)),
+        layout_(std::move(layout)),
         source_(source),
         compute_(compute_dtype),
         reporter_(reporter),
@@ -17,11 +17,11 @@ class Loader {
 
   ModelWeights load() {
     w_.head_is_embedding = config_.tie_word_embeddings && !source_.is_quantized(layout_.head.module);
-    w_.embedding = embedding();
+    if (!layout_.embedding.module.empty()) w_.embedding = embedding();
     for (const BlockSpec& spec : layout_.blocks) w_.blocks.push_back(block(spec));
     w_.final_norm = norm(layout_.final_norm);
     if (w_.head_is_embedding) std::rotate(w_.layers.begin(), w_.layers.begin() + 1, w_.layers.end());
-    else w_.own_head = linear(layout_.head);
+    else if (!layout_.head.module.empty()) w_.own_head = linear(layout_.head);
     return std::move(w_);
   }
 
@@ -32,7 +32,7 @@ class Loader {
     for (const LinearSpec& part : spec.qkv) b.qkv.push_back(linear(part));
     b.q_norm = norm(spec.q_norm);
     b.k_norm = norm(spec.k_norm);
-    b.o = linear(spec.o);
+    if (!spec.o.module.empty()) b.o = linear(spec.o);
     b.attention_out_norm = norm(spec.attention_out_norm);
     b.mlp_norm = norm(spec.mlp_norm);
     if (spec.experts.empty()) {
@@ -158,7 +158,12 @@ class Loader {
 }  // namespace
 
 ModelWeights load_weights(const ModelConfig& config, WeightSource& source, DType compute_dtype, Reporter& reporter) {
-  return Loader(config, source, compute_dtype, reporter).load();
+  return load_weights(config, model_layout(config, source), source, compute_dtype, reporter);
+}
+
+ModelWeights load_weights(const ModelConfig& config, ModelLayout layout, WeightSource& source, DType compute_dtype,
+                          Reporter& reporter) {
+  return Loader(config, std::move(layout), source, compute_dtype, reporter).load();
 }
 
 int64_t ModelWeights::resident_bytes() const {

@@ -56,5 +56,8 @@ struct ModelWeights {
 /// config. Progress {"phase":"load","done":layers,"total":layers}. Throws
 /// {bad_file|unsupported|out_of_memory|cancelled}.
 ModelWeights load_weights(const ModelConfig& config, WeightSource& source, DType compute_dtype, Reporter& reporter);
+/// The same of a layout that the caller worked out. `config` has the switches of norms and, for a tied head, its own.
+ModelWeights load_weights(const ModelConfig& config, ModelLayout layout, WeightSource& source, DType compute_dtype,
+                          Reporter& reporter);
 
 }  // namespace hqq

@@ -13,6 +13,7 @@ const Family kGemma = {.architecture = "GemmaForCausalLM",
                        .tied = true,
                        .head_dim = 256,
                        .max_position = 8192,
-                       .scaled_embedding = true};
+                       .scaled_embedding = true,
+                       .scales_pictures = true};
 
 }  // namespace hqq
