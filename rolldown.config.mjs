@@ -4,7 +4,8 @@ import { builtinModules } from 'node:module'
 import { defineConfig } from 'rolldown'
 
 const { version } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8'))
-const external = ['electron', ...builtinModules, ...builtinModules.map((name) => `node:${name}`)]
+// sharp brings native code of its own, which cannot be put into a bundle.
+const external = ['electron', 'sharp', ...builtinModules, ...builtinModules.map((name) => `node:${name}`)]
 const shared = {
   platform: 'node',
   external,

@@ -1,13 +1,14 @@
 /** The application's contract, method by method, over the services. No logic: what is decided here is who answers. */
 
 import type { AppContract } from './contract/app.ts'
-import { AppError } from './contract/errors.ts'
+import { AppError, type ErrorShape } from './contract/errors.ts'
 import { APP_VERSION } from './contract/version.ts'
 import type { Platform } from './platform/platform.ts'
 import type { Handlers } from './rpc/server.ts'
 import { watchEngine, watchMachine } from './services/engine-watch.ts'
 import { listFiles } from './services/files.ts'
 import { pinned } from './services/hub/download-kind.ts'
+import { listLabelled } from './services/pictures-with-labels.ts'
 import type { Services } from './services/services.ts'
 import { sideBySide } from './services/side-by-side.ts'
 import { compareOnText } from './services/text-comparison.ts'
@@ -27,7 +28,7 @@ export function createHandlers(services: Services, platform: Platform): Handlers
     loaded,
     machine,
   } = services
-  const { hub, uploads, streamQuantizing, blindVotes } = services
+  const { hub, uploads, streamQuantizing, pictures, zeroShot, blindVotes } = services
   const contextOr = (length: number | undefined) => length ?? settings.get().contextLength
 
   return {
@@ -105,6 +106,26 @@ export function createHandlers(services: Services, platform: Platform): Handlers
       return {}
     },
 
+    'images.add': ({ source }) => pictures.add(source),
+    'images.thumbnail': ({ image, size }) => pictures.thumbnail(image, size),
+    'images.list': ({ dir, labels }) => listLabelled(pictures, dir, labels),
+    'vision.classify': (request, context) =>
+      zeroShot.classify(request, {
+        ...pictureCalls(context),
+        onImage: (index, scores) => context.emit({ type: 'image', index, ...scores }),
+      }),
+    'vision.embed': (request, context) =>
+      zeroShot.embed(request, {
+        ...pictureCalls(context),
+        onImage: (index, embedding) => context.emit({ type: 'image', index, embedding }),
+      }),
+    'vision.search': async (request, context) => ({
+      hits: await zeroShot.search(request, {
+        ...pictureCalls(context),
+        onProgress: (done, total) => context.emit({ type: 'progress', done, total }),
+      }),
+    }),
+
     'evaluate.start': (request) => jobs.start({ kind: 'evaluate', request }),
 
     'jobs.watch': (_, context) => jobs.watch(context),
@@ -146,6 +167,18 @@ export function createHandlers(services: Services, platform: Platform): Handlers
       chat.generate({ modelId, prompt: { kind: 'messages', messages }, sampling }, context),
     'text.generate': ({ modelId, prompt, sampling }, context) =>
       chat.generate({ modelId, prompt: { kind: 'text', text: prompt }, sampling }, context),
+  }
+}
+
+type PictureEvent = { type: 'loading' } | { type: 'problem'; index: number; error: ErrorShape }
+
+/** What all work on pictures tells. */
+function pictureCalls({ signal, emit }: { signal: AbortSignal; emit(event: PictureEvent): void }) {
+  return {
+    signal,
+    wait: false,
+    onLoading: () => emit({ type: 'loading' }),
+    onProblem: (index: number, error: ErrorShape) => emit({ type: 'problem', index, error }),
   }
 }
 

@@ -16,6 +16,7 @@ import { addPerplexityCommand } from './perplexity-command.ts'
 import { addQuantizeCommand } from './quantize-command.ts'
 import type { CliHost } from './session.ts'
 import { addTensorCommand } from './tensor-command.ts'
+import { addVisionCommands } from './vision-commands.ts'
 
 const AFTER_HELP = `
 Every command has --help and --json. Results go to stdout, progress and messages to stderr.
@@ -58,6 +59,7 @@ function createProgram(host: CliHost): Command {
   addCompareCommand(program, host)
   addGenerateCommand(program, host)
   addChatCommand(program, host)
+  addVisionCommands(program, host)
   addLogitsCommand(program, host)
   addTensorCommand(program, host)
   addModelCommands(program, host)

@@ -42,6 +42,7 @@ import {
 import { downloadQuantizeRequestSchema, downloadRequestSchema, uploadRequestSchema } from './hub-requests.ts'
 import { call, stream } from './method.ts'
 import { presetSchema, quantConfigSchema } from './quant.ts'
+import { visionMethods } from './vision.ts'
 
 const empty = z.object({})
 const byId = z.object({ id: z.string() })
@@ -164,6 +165,8 @@ export const appContract = {
     z.object({ type: z.enum(['model', 'dataset']), name: z.string(), commit: z.string().nullable() }),
     empty,
   ),
+
+  ...visionMethods,
 
   'evaluate.start': call(evaluateRequestSchema, jobRecordSchema),
 

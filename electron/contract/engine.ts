@@ -9,6 +9,11 @@ import { computeDtypeSchema, methodNameSchema, nbitsSchema } from './quant.ts'
 
 const bytes = z.number().nonnegative()
 const empty = z.object({})
+/**
+ * A safetensors file with the tensor `pixel_values`, float32 [count, channels, height, width]: pictures, resized and normalised. In
+ * prompts, as many of the model's picture tokens stand for each as it gives rows.
+ */
+const pixelsFile = z.string().nullable().default(null)
 /** "cpu", "cuda", "cuda:N", "cuda:UUID" or a UUID. */
 const device = z.string().default('cpu')
 
@@ -171,6 +176,7 @@ const modelGenerate = stream(
     seed: z.number().int().nonnegative(),
     maxNewTokens: z.number().int().min(1),
     stopIds: z.array(z.number().int()),
+    pixelsFile,
   }),
   z.discriminatedUnion('type', [
     z.object({ type: z.literal('prefill'), done: z.number().int(), total: z.number().int() }),
@@ -288,8 +294,26 @@ export const engineContract = {
   'model.reference': modelReference,
   'model.divergence': modelDivergence,
   'model.logits': call(
-    z.object({ handle: z.string(), ids: z.array(z.array(z.number().int().nonnegative())), out: z.string() }),
+    z.object({
+      handle: z.string(),
+      ids: z.array(z.array(z.number().int().nonnegative())),
+      out: z.string(),
+      pixelsFile,
+    }),
     z.object({ shape: z.array(z.number().int()) }),
+  ),
+  /** Embeddings of unit length of pictures, and of texts given as ids that end in the end token. */
+  'vision.embed': stream(
+    z.object({ handle: z.string(), pixelsFile, texts: z.array(z.array(z.number().int().nonnegative())) }),
+    z.object({ phase: z.enum(['images', 'texts']), done: z.number().int(), total: z.number().int() }),
+    z.object({
+      images: z.array(z.array(z.number())),
+      texts: z.array(z.array(z.number())),
+      size: z.number().int(),
+      /** Cosines times this are the logits of zero-shot classification. */
+      logitScale: z.number(),
+      seconds: z.number(),
+    }),
   ),
   'tensor.quantize': call(
     z.object({ file: z.string(), tensor: z.string(), quant: engineQuantSchema, out: z.string(), device }),

@@ -10,6 +10,7 @@ import type { EventOf, OutputOf, ParsedInputOf } from '../contract/method.ts'
 import type { CallContext, Handlers, StreamContext } from '../rpc/server.ts'
 import { fakeDequantize, fakeQuantize } from './fake-quantize.ts'
 import { readWeights } from './fake-safetensors.ts'
+import { fakeEmbed } from './fake-vision.ts'
 
 export interface FakeEngineOptions {
   /** Waits between two steps of work (tensors, tokens, windows). */
@@ -150,6 +151,11 @@ export function createFakeEngine(options: FakeEngineOptions = {}): Handlers<Engi
       model(handle)
       writeFileSync(out, JSON.stringify(ids))
       return { shape: [ids.length, ids[0]?.length ?? 0, VOCAB_SIZE] }
+    },
+    'vision.embed': async (input, context) => {
+      model(input.handle)
+      await step(context)
+      return fakeEmbed(input)
     },
     'tensor.quantize': ({ quant, out }) => {
       writeFileSync(out, JSON.stringify(quant))

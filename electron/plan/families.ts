@@ -75,6 +75,19 @@ export const FAMILIES: readonly FamilyFacts[] = [
   { architecture: 'Olmo2ForCausalLM' },
 ]
 
+/** Models that see, as the engine knows them (native/model/vision_config.cpp); `vit_*_clip_*` of timm name no class. */
+export const SEEING_ARCHITECTURES = [
+  'CLIPModel',
+  'CLIPVisionModelWithProjection',
+  'CLIPVisionModel',
+  'LlavaForConditionalGeneration',
+] as const
+
+/** Whether the engine runs models of this class, for texts or for pictures. */
+export function isRunnable(architecture: string): boolean {
+  return familyOf(architecture) !== null || SEEING_ARCHITECTURES.some((known) => known === architecture)
+}
+
 export function familyOf(architecture: string): FamilyFacts | null {
   return FAMILIES.find((family) => family.architecture === architecture) ?? null
 }

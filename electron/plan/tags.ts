@@ -3,6 +3,8 @@
  * name that all layers of the same role share. Works on names alone, so a new model family needs nothing here.
  */
 
+import { TOWERS, type Tower } from '../contract/vision.ts'
+
 /** Containers that numbered blocks live in; they and numbers are not part of a tag. */
 const CONTAINERS = new Set(['model', 'layers', 'blocks', 'transformer', 'h'])
 const NUMBER = /^\d+$/
@@ -32,12 +34,28 @@ export function splitAtBlock(name: string): { prefix: string; suffix: string } |
 const ROUTERS = new Set(['gate', 'shared_expert_gate'])
 const EMBEDDING = /(^|[._])(embed\w*|wte)$/
 
+/** Parts of a model that sees, told by the modules they are in. */
+const TOWER_PATTERNS: readonly (readonly [Tower, RegExp])[] = [
+  ['projector', /(^|\.)multi_modal_projector\./],
+  ['vision', /(^|\.)(vision_tower|vision_model)\.|^visual_projection$/],
+  ['text', /^text_model\.|^text_projection$/],
+  ['language', /(^|\.)language_model\.|^lm_head$/],
+]
+
+/** Null where the name does not say it. */
+export function towerOf(name: string): Tower | null {
+  return TOWER_PATTERNS.find(([, pattern]) => pattern.test(name))?.[0] ?? null
+}
+
+/** Where a language model gets its pictures from: small beside it, and it was trained on exactly what they give. */
+const SEEING = /(^|\.)(vision_tower|multi_modal_projector)\./
+
 /**
  * Whether the base choice of a configuration leaves this layer alone unless a rule names it: layers outside the blocks
- * (embeddings, the head) and routers.
+ * (embeddings, the head), routers, and the eyes of a language model.
  */
 export function keptByDefault(name: string): boolean {
-  return blockIndex(name) === null || ROUTERS.has(lastPart(name))
+  return blockIndex(name) === null || ROUTERS.has(lastPart(name)) || SEEING.test(name)
 }
 
 /** Whether this is a table of token embeddings, whose rows are looked up; in a tied model it is the head as well. */
@@ -71,15 +89,21 @@ interface Position {
   readonly name: string
   readonly block: number | null
   readonly tag: string
+  readonly tower?: Tower | undefined
 }
 
-/** Block by block, within a block as it is computed; layers outside the blocks come last. For `sort`. */
+/** Tower by tower, block by block, within a block as it is computed; layers outside the blocks come last. For `sort`. */
 export function byPosition(a: Position, b: Position): number {
   return (
+    towerRank(a) - towerRank(b) ||
     (a.block ?? Number.MAX_SAFE_INTEGER) - (b.block ?? Number.MAX_SAFE_INTEGER) ||
     rankOf(a.tag) - rankOf(b.tag) ||
     collator.compare(a.name, b.name)
   )
+}
+
+function towerRank({ tower }: Position): number {
+  return tower === undefined ? 0 : TOWERS.indexOf(tower)
 }
 
 function rankOf(tag: string): number {

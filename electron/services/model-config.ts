@@ -6,6 +6,7 @@ import type { ModelConfigSummary } from '../contract/domain.ts'
 import { AppError } from '../contract/errors.ts'
 import { FAMILIES, familyOf } from '../plan/families.ts'
 import { summaryOf } from './config-summary.ts'
+import { type VisionConfig, visionConfigOf } from './vision-config.ts'
 
 const rawConfigSchema = z.looseObject({
   architectures: z.array(z.string()).nullish(),
@@ -18,8 +19,10 @@ export interface ModelConfig {
   raw: RawConfig
   /** Null when config.json lacks what the app needs to know. */
   summary: ModelConfigSummary | null
-  /** Why it cannot be run here; null when nothing speaks against it. */
+  /** Why it cannot write text here; null when nothing speaks against it. */
   problem: AppError | null
+  /** Null for models that see nothing. */
+  vision: VisionConfig | null
 }
 
 /** Throws `not-found` without a config.json and `bad-file` when it is not a JSON object. */
@@ -41,8 +44,18 @@ export function parseModelConfig(raw: RawConfig, path: string): ModelConfig {
   if (!head.success) throw new AppError('bad-file', `${path} does not describe a model. Download it again.`)
   const modelType = head.data.model_type ?? ''
   const architecture = head.data.architectures?.[0] ?? (modelType === 'llama' ? 'LlamaForCausalLM' : modelType)
-  const { summary, error } = summaryOf(architecture, modelType, raw)
-  return { raw, summary, problem: problemOf(path, architecture, error) }
+  const vision = visionConfigOf(raw, architecture, path)
+  if (vision !== null && vision.text === null) return { raw, summary: null, problem: writesNothing(), vision }
+  const text = vision?.text ?? { architecture, modelType, raw }
+  const { summary, error } = summaryOf(text.architecture, text.modelType, text.raw)
+  return { raw, summary, problem: problemOf(path, text.architecture, error), vision }
+}
+
+function writesNothing(): AppError {
+  return new AppError(
+    'unsupported',
+    'This model sees pictures and writes no text: there is no chat and no perplexity. Classify or search pictures with it.',
+  )
 }
 
 /** `unsupported` for an architecture that the engine has no description of: its weights can be quantized all the same. */

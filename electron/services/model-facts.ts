@@ -3,9 +3,12 @@ import type { LinearInfo, ModelConfigSummary, TensorInfo } from '../contract/dom
 import type { EngineContract } from '../contract/engine.ts'
 import type { OutputOf } from '../contract/method.ts'
 import type { QuantSpec } from '../contract/quant.ts'
+import type { VisionSummary } from '../contract/vision.ts'
 import { mixLabel, quantSpec } from '../plan/choices.ts'
 import { expertTotals } from '../plan/experts.ts'
 import { blockIndex, byPosition, linearTag } from '../plan/tags.ts'
+import type { VisionConfig } from './vision-config.ts'
+import { towerIn, visionSummary } from './vision-summary.ts'
 
 export type Inspection = OutputOf<EngineContract['model.inspect']>
 type QuantizedLayer = Inspection['quantizedLayers'][number]
@@ -19,13 +22,18 @@ export interface ModelFacts {
   fileBytes: number
   quantization: { label: string; mixed: boolean; bitsPerWeight: number } | null
   experts: { activeParameters: number; bytesEach: number } | null
+  vision: VisionSummary | null
 }
 
 /** 2-D weights under these names are no matrices of the model: tables of positions, norms. */
 const NOT_LINEAR = /(^|[._])(wpe|\w*position\w*|\w*norm)$/
 const DTYPE_NAMES: Readonly<Record<string, string>> = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' }
 
-export function modelFacts(inspection: Inspection, config: ModelConfigSummary | null): ModelFacts {
+export function modelFacts(
+  inspection: Inspection,
+  config: ModelConfigSummary | null,
+  vision: VisionConfig | null = null,
+): ModelFacts {
   const layers = new Map(inspection.quantizedLayers.map((layer) => [layer.name, layer]))
   const linears: LinearInfo[] = []
   let otherBytes = 0
@@ -48,6 +56,7 @@ export function modelFacts(inspection: Inspection, config: ModelConfigSummary | 
     if (isLinear(tensor, module)) linears.push(plainLinear(tensor, module))
     else otherBytes += tensor.bytes
   }
+  if (vision !== null) for (const linear of linears) linear.tower = towerIn(vision.kind, linear.name)
   linears.sort(byPosition)
   parameters -= duplicatedHead(inspection, config)
   return {
@@ -59,6 +68,7 @@ export function modelFacts(inspection: Inspection, config: ModelConfigSummary | 
     fileBytes: inspection.files.reduce((sum, file) => sum + file.bytes, 0),
     quantization: quantizationOf(linears),
     experts: expertsOf(linears, parameters, config),
+    vision: vision === null ? null : visionSummary(vision, inspection.tensors, linears, numel),
   }
 }
 
@@ -110,6 +120,15 @@ function plainLinear(tensor: TensorInfo, module: string): LinearInfo {
 function duplicatedHead(inspection: Inspection, config: ModelConfigSummary | null): number {
   const head = inspection.tensors.find((tensor) => tensor.name === 'lm_head.weight')
   return config?.tiedEmbeddings && head !== undefined ? numel(head) : 0
+}
+
+/** Of some layers: "4-bit g64", "mixed 2/4-bit", or the type that most of their bytes have. */
+export function dtypeLabel(linears: readonly LinearInfo[]): string {
+  const label = quantizationOf(linears)?.label
+  const bytes = new Map<string, number>()
+  for (const { sourceDtype, sourceBytes } of linears)
+    bytes.set(sourceDtype, (bytes.get(sourceDtype) ?? 0) + sourceBytes)
+  return label ?? [...bytes].sort((a, b) => b[1] - a[1])[0]?.[0] ?? 'unknown'
 }
 
 function dtypeOf(inspection: Inspection, linears: readonly LinearInfo[]): string {

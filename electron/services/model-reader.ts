@@ -49,7 +49,8 @@ async function readFolder(engine: Engine, dir: string): Promise<ModelFolder> {
   return {
     dir,
     config: usable,
-    facts: inspection instanceof AppError ? null : modelFacts(inspection, usable?.summary ?? null),
+    facts:
+      inspection instanceof AppError ? null : modelFacts(inspection, usable?.summary ?? null, usable?.vision ?? null),
     problem: firstError(config, usable?.problem, inspection),
     quantizeProblem: firstError(config, usable?.problem?.code === 'unsupported' ? null : usable?.problem, inspection),
   }

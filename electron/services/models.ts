@@ -150,6 +150,7 @@ async function summaryOf(
             sourceModelId: provenance === null ? null : library.sourceId(provenance.source.path),
             method: [...methods].join(' + '),
           },
+    ...(facts?.vision == null ? {} : { vision: facts.vision }),
     hasTokenizer: hasTokenizer(dir),
     hasChatTemplate: templateOf(dir) !== null,
     runProblem: problem?.toShape() ?? null,

@@ -29,6 +29,7 @@ import { createMeasurements, type Measurements } from './measurements.ts'
 import { createModelReader } from './model-reader.ts'
 import { createModels, type Models } from './models.ts'
 import type { PerplexityDeps } from './perplexity.ts'
+import { createPictures, type Pictures } from './pictures.ts'
 import { createPresets, type Presets } from './presets.ts'
 import { createQuantizeKind } from './quantize.ts'
 import { createQuantizePlanner, type QuantizePlanner } from './quantize-plan.ts'
@@ -36,6 +37,7 @@ import { createResultPlaces } from './result-places.ts'
 import { createSettings, type SettingsService } from './settings.ts'
 import type { SideBySideDeps } from './side-by-side.ts'
 import { openStores } from './stores.ts'
+import { createZeroShot, type ZeroShot } from './zero-shot.ts'
 
 export interface ServicesOptions {
   readonly platform: Platform
@@ -74,6 +76,8 @@ export interface Services {
   streamQuantizing: StreamQuantizing
   chat: Chat
   conversations: Conversations
+  pictures: Pictures
+  zeroShot: ZeroShot
   /** Evaluation text that ships with the app. */
   bundledText: string
   tempDir: string
@@ -151,6 +155,17 @@ export async function createServices({
       ({ kind }) => kind,
       () => 'cpu' as const,
     )
+  const pictures = createPictures(inData('images'))
+  const zeroShot = createZeroShot({
+    engine: supervisor,
+    tokenizers,
+    models,
+    loaded,
+    pictures,
+    defaults,
+    tempDir,
+    clock: () => performance.now(),
+  })
   const perplexity = { engine: supervisor, tokenizers, loaded, machine, tempDir }
   const clock = () => performance.now()
   const randomSeed = () => Math.floor(Math.random() * 2 ** 32)
@@ -251,6 +266,8 @@ export async function createServices({
       randomSeed,
     }),
     conversations: createConversations(stores.conversations),
+    pictures,
+    zeroShot,
     bundledText,
     tempDir,
     home: homedir(),

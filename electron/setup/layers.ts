@@ -28,6 +28,7 @@ export const LAYERS: readonly Layer[] = [
   { path: 'electron/platform', imports: ['electron/contract'], packages: ['node:'] },
   { path: 'electron/platform/electron.ts', imports: [], packages: ['electron'] },
   { path: 'electron/tokenizer', imports: ['electron/contract'], packages: ['node:', 'zod', '@huggingface/'] },
+  { path: 'electron/vision', imports: ['electron/contract'], packages: ['node:', 'zod', 'sharp'] },
   { path: 'electron/engine', imports: [...SHARED, 'electron/wires'], packages: ['node:', 'zod'] },
   {
     path: 'electron/engine/electron-starter.ts',
@@ -44,7 +45,7 @@ export const LAYERS: readonly Layer[] = [
     imports: [
       ...SHARED,
       ...['electron/engine/supervisor.ts', 'electron/engine/starter.ts'],
-      ...['electron/hub', 'electron/platform', 'electron/storage', 'electron/tokenizer'],
+      ...['electron/hub', 'electron/platform', 'electron/storage', 'electron/tokenizer', 'electron/vision'],
     ],
     packages: ['node:', 'zod'],
   },

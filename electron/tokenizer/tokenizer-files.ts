@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { AppError } from '../contract/errors.ts'
 
-/** Files that make up the text side of a model; a saved model gets bit-exact copies of those that exist. */
+/** Files about a model's texts and pictures; a saved model gets bit-exact copies of those that exist. */
 export const TEXT_FILES = [
   'tokenizer.json',
   'tokenizer_config.json',
@@ -19,6 +19,8 @@ export const TEXT_FILES = [
   'chat_template.jinja',
   'chat_template.json',
   'generation_config.json',
+  'preprocessor_config.json',
+  'processor_config.json',
 ] as const
 
 /** Larger files are refused: the biggest real tokenizer.json is about 35 MB. */

@@ -2,7 +2,7 @@
 import type { HubModel, HubQuery } from '../../contract/hub.ts'
 import type { HubClient } from '../../hub/hub-client.ts'
 import { type DescribedModel, searchHub } from '../../hub/search.ts'
-import { FAMILIES, familyOf } from '../../plan/families.ts'
+import { FAMILIES, isRunnable, SEEING_ARCHITECTURES } from '../../plan/families.ts'
 import type { MachineMemory } from '../../plan/fit.ts'
 import { roughFileBytes, roughFit } from '../../plan/rough.ts'
 import type { MachineInfo } from '../machine.ts'
@@ -53,14 +53,14 @@ function problemOf({ architecture, quantized, task }: DescribedModel): string | 
       ? null
       : `It is made for ${task.replaceAll('-', ' ')}, not for writing text.`
   }
-  if (familyOf(architecture) !== null) return null
-  const known = FAMILIES.map((family) => family.architecture).join(', ')
+  if (isRunnable(architecture)) return null
+  const known = [...FAMILIES.map((family) => family.architecture), ...SEEING_ARCHITECTURES].join(', ')
   return `The architecture ${architecture} cannot be run here, only quantized. What runs: ${known}.`
 }
 
 function matches(model: HubModel, { fits, supported, quantized }: HubQuery): boolean {
   if (fits && model.fits !== 'fits' && model.fits !== 'tight') return false
-  if (supported && !(model.architecture !== null && familyOf(model.architecture) !== null)) return false
+  if (supported && !(model.architecture !== null && isRunnable(model.architecture))) return false
   if (quantized === 'only') return model.quantized !== null
   return quantized === 'any' || model.quantized === null
 }
