@@ -3,7 +3,7 @@
  * sees a file. Sizes are checked in the header before anything is unpacked, and memory is bounded by them.
  */
 import { open } from 'node:fs/promises'
-import sharp, { type Sharp } from 'sharp'
+import type { Sharp } from 'sharp'
 import { AppError } from '../contract/errors.ts'
 import type { RgbPicture } from './resample.ts'
 
@@ -11,9 +11,6 @@ import type { RgbPicture } from './resample.ts'
 export const MAX_PIXELS = 64_000_000
 const MAX_FILE_BYTES = 128 * 1024 * 1024
 const READ_SECONDS = 60
-
-// Each picture is read once; kept ones would only hold memory.
-sharp.cache(false)
 
 /** Sizes are those of the picture the right way up. */
 export interface PictureInfo {
@@ -45,7 +42,7 @@ export async function pictureInfo(bytes: Buffer, name: string): Promise<PictureI
   if (format === null) {
     throw new AppError('unsupported', `${name} is no PNG, JPEG or WebP picture. Convert it first.`)
   }
-  const { width, height, pages, orientation } = await asked(name, () => opened(bytes).metadata())
+  const { width, height, pages, orientation } = await asked(bytes, name, (picture) => picture.metadata())
   if ((pages ?? 1) > 1 || (format === 'png' && isAnimatedPng(bytes))) {
     throw new AppError('unsupported', `${name} is an animation. Save one of its pictures by itself.`)
   }
@@ -65,8 +62,8 @@ export async function pictureInfo(bytes: Buffer, name: string): Promise<PictureI
  */
 export async function readPicture(bytes: Buffer, name: string): Promise<RgbPicture> {
   await pictureInfo(bytes, name)
-  const { data, info } = await asked(name, () =>
-    opened(bytes).autoOrient().removeAlpha().toColourspace('srgb').raw({ depth: 'uchar' }).toBuffer({
+  const { data, info } = await asked(bytes, name, (picture) =>
+    picture.autoOrient().removeAlpha().toColourspace('srgb').raw({ depth: 'uchar' }).toBuffer({
       resolveWithObject: true,
     }),
   )
@@ -77,8 +74,8 @@ export async function readPicture(bytes: Buffer, name: string): Promise<RgbPictu
 /** Fitted into size x size, as WebP. */
 export async function thumbnail(bytes: Buffer, name: string, size: number) {
   await pictureInfo(bytes, name)
-  return asked(name, async () => {
-    const { data, info } = await opened(bytes)
+  return asked(bytes, name, async (picture) => {
+    const { data, info } = await picture
       .autoOrient()
       .resize({ width: size, height: size, fit: 'inside', withoutEnlargement: true })
       .webp({ quality: 80 })
@@ -87,18 +84,32 @@ export async function thumbnail(bytes: Buffer, name: string, size: number) {
   })
 }
 
-function opened(bytes: Buffer): Sharp {
-  return sharp(bytes, { failOn: 'error', limitInputPixels: MAX_PIXELS, ignoreIcc: true }).timeout({
-    seconds: READ_SECONDS,
-  })
-}
-
-async function asked<T>(name: string, read: () => Promise<T>): Promise<T> {
+/** `read` with the picture opened; what goes wrong in it is the picture's fault. */
+async function asked<T>(bytes: Buffer, name: string, read: (picture: Sharp) => Promise<T>): Promise<T> {
+  const sharp = await decoder()
   try {
-    return await read()
+    return await read(
+      sharp(bytes, { failOn: 'error', limitInputPixels: MAX_PIXELS, ignoreIcc: true }).timeout({
+        seconds: READ_SECONDS,
+      }),
+    )
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message.split('\n')[0] : String(cause)
     throw new AppError('bad-file', `${name} is damaged and cannot be read (${reason}).`, undefined, { cause })
+  }
+}
+
+/** Loaded with the first picture: most sessions see none, and the rest works without its native code. */
+async function decoder() {
+  try {
+    const { default: sharp } = await import('sharp')
+    // Each picture is read once; kept ones would only hold memory.
+    sharp.cache(false)
+    return sharp
+  } catch (cause) {
+    throw new AppError('unsupported', 'The reader of pictures (sharp) is not installed for this system.', undefined, {
+      cause,
+    })
   }
 }
 
