@@ -1,4 +1,4 @@
-/** Node bundles: hosts, command line, engine worker and tokenizer thread as ES modules, the sandboxed preload as CommonJS. */
+/** Node bundles: hosts, command line, engine worker and threads as ES modules, the sandboxed preload as CommonJS. */
 import { readFileSync } from 'node:fs'
 import { builtinModules } from 'node:module'
 import { defineConfig } from 'rolldown'
@@ -28,6 +28,7 @@ export default defineConfig([
       cli: 'electron/cli.ts',
       worker: 'electron/worker.ts',
       tokenizer: 'electron/tokenizer/worker.ts',
+      mover: 'electron/hub/mover/worker.ts',
     },
     output: { dir: 'out', format: 'esm', entryFileNames: '[name].js', chunkFileNames: 'chunks/[name]-[hash].js' },
   },

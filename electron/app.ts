@@ -14,6 +14,8 @@ export interface AppOptions {
   readonly starter: Starter
   /** Entry of the tokenizer thread. */
   readonly tokenizerScript: string | URL
+  /** Entry of the threads that fetch large files. */
+  readonly moverScript: string | URL
   readonly log: (line: string) => void
   /** Default: that of this process. */
   readonly env?: Environment

@@ -30,6 +30,7 @@ process.exitCode = await runProgram(process.argv.slice(2), {
       platform: createNodePlatform({ host: 'cli', dataDir: folder, resourcesDir: layout.resources }),
       starter: createNodeStarter({ script: layout.worker, args: [layout.addon] }),
       tokenizerScript: layout.tokenizer,
+      moverScript: layout.mover,
       log,
     })
   },

@@ -25,6 +25,7 @@ beforeEach(async () => {
   layout = {
     worker: join(folder, 'worker.js'),
     tokenizer: join(folder, 'tokenizer.js'),
+    mover: join(folder, 'mover.js'),
     preload: join(folder, 'preload.cjs'),
     renderer,
     addon: join(folder, 'hqq_engine.node'),

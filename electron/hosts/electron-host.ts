@@ -56,6 +56,7 @@ async function start(electron: typeof Electron, layout: Layout, dataDir: string,
     platform: createElectronPlatform({ dataDir, resourcesDir: layout.resources, dialog, shell, safeStorage }),
     starter: createElectronStarter({ utilityProcess, script: layout.worker, args: [layout.addon] }),
     tokenizerScript: layout.tokenizer,
+    moverScript: layout.mover,
     log: log.write,
   })
   const routes = await createRoutes({ rendererDir: layout.renderer })

@@ -22,6 +22,7 @@ beforeEach(async () => {
   layout = {
     worker: resolve(import.meta.dirname, '../engine/testing/echo-worker.ts'),
     tokenizer: resolve(import.meta.dirname, '../tokenizer/worker.ts'),
+    mover: resolve(import.meta.dirname, '../hub/mover/worker.ts'),
     preload: '',
     renderer,
     addon: 'an addon',

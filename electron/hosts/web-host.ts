@@ -49,6 +49,7 @@ async function startLocked(
     platform: createNodePlatform({ host: 'web', dataDir, resourcesDir: layout.resources }),
     starter: createNodeStarter({ script: layout.worker, args: [layout.addon] }),
     tokenizerScript: layout.tokenizer,
+    moverScript: layout.mover,
     log: log.write,
   })
   const routes = await createRoutes({ rendererDir: layout.renderer })

@@ -70,8 +70,11 @@ function wrongBlobs(cacheDir: string, folder: string): string[] {
   })
 }
 
-async function download(hub: FakeHub, cacheDir: string, stallMs: number): Promise<string> {
-  const deps = testDownload(hub.endpoint, cacheDir, { stallMs })
+/** Which files have a mover, by schedule: none, the larger one of the two, both. */
+const MOVER_BYTES = [Number.POSITIVE_INFINITY, 25_000, 20_000]
+
+async function download(hub: FakeHub, cacheDir: string, stallMs: number, moverBytes: number): Promise<string> {
+  const deps = testDownload(hub.endpoint, cacheDir, { stallMs, moverBytes })
   const { commit } = await readRepoInfo(deps.client, REPO, 'main')
   const files = await listRepoFiles(deps.client, REPO, commit)
   const signal = new AbortController().signal
@@ -88,20 +91,21 @@ describe(`${SCHEDULES} schedules of faults`, () => {
       hub.add(REPO.name, FILES)
       const draw = random(seed + 1)
       const share = draw() * 0.7
+      const moverBytes = MOVER_BYTES[seed % MOVER_BYTES.length] ?? 0
       const folder = tempFolder()
       hub.setFault((request: FakeRequest) => {
         const api = request.path.startsWith('/api/')
         const wrong = draw() < share ? faultFrom(draw) : null
         return api && wrong?.kind !== 'status' ? null : wrong
       })
-      const outcome = await download(hub, folder.path, 150).catch((thrown: unknown) => toAppError(thrown))
+      const outcome = await download(hub, folder.path, 150, moverBytes).catch((thrown: unknown) => toAppError(thrown))
       if (typeof outcome !== 'string') {
         failed++
         // 403 from the Hub itself is a refusal; the rest is the network or a hash that stays wrong.
         expect(['network', 'bad-file', 'access-denied'], `seed ${seed}: ${outcome.message}`).toContain(outcome.code)
         hub.setFault(undefined)
       }
-      const snapshot = typeof outcome === 'string' ? outcome : await download(hub, folder.path, 30_000)
+      const snapshot = typeof outcome === 'string' ? outcome : await download(hub, folder.path, 30_000, moverBytes)
       for (const [path, content] of Object.entries(FILES)) {
         expect(readFileSync(join(snapshot, path)).equals(content), `seed ${seed}: ${path}`).toBe(true)
       }

@@ -18,6 +18,8 @@ export interface DownloadDeps {
   parallelFiles: number
   retry: RetryPolicy
   limit: RateLimit
+  /** Entry of the threads that fetch large files. */
+  moverScript: URL | string
   freeBytes: FreeBytes
   /** Free space that a download leaves. */
   floorBytes: number
@@ -45,7 +47,7 @@ export interface DownloadProgress {
 
 /** Returns the snapshot's folder. Throws AppError; what has arrived stays for the next time. */
 export async function downloadFiles(deps: DownloadDeps, request: DownloadRequest): Promise<string> {
-  const { client, cacheDir, limit, retry, tuning } = deps
+  const { client, cacheDir, limit, retry, tuning, moverScript } = deps
   const { repo, commit, revision, signal } = request
   const folder = repoFolder(cacheDir, repo)
   const files = [...request.files].sort((a, b) => a.bytes - b.bytes)
@@ -71,6 +73,7 @@ export async function downloadFiles(deps: DownloadDeps, request: DownloadRequest
         tuning,
         retry,
         limit,
+        moverScript,
         signal: abort,
         onBytes(bytes) {
           own += bytes

@@ -1,8 +1,9 @@
 /** Byte ranges of one file of a repository at one commit, with the Hub's word on what the file is checked each time. */
 import { AppError } from '../contract/errors.ts'
 import type { ContentId } from './content-hash.ts'
-import type { HubAnswer, HubClient, RepoName } from './hub-client.ts'
-import { Transient } from './retry.ts'
+import { BUSY, type HubAnswer, type HubClient, type RepoName } from './hub-client.ts'
+import type { RangeAddress } from './mover/messages.ts'
+import { parseRetryAfter, Transient } from './retry.ts'
 
 /** A file as the Hub lists it. */
 export interface RepoFile {
@@ -22,6 +23,13 @@ export interface FileSource {
     end: number,
     signal: AbortSignal,
   ): Promise<{ body: AsyncIterable<Uint8Array>; whole: boolean; close(): void }>
+  /**
+   * Where ranges can be asked for without being redirected, found with a request for one byte; null where only `open` will do: a
+   * proxy, a storage without ranges. Throws as `open`.
+   */
+  locate(signal: AbortSignal): Promise<RangeAddress | null>
+  /** After another answer than the range came from there. Throws Transient where it is worth another try. */
+  refused(status: number, retryAfter: string | null): void
 }
 
 export interface FileSourceOptions {
@@ -38,24 +46,44 @@ const EXPIRED: readonly number[] = [400, 401, 403, 404, 410]
 export function createFileSource({ client, repo, commit, file }: FileSourceOptions): FileSource {
   const start = resolveUrl(client.endpoint, repo, commit, file.path)
   const subject = { repo: repo.name, page: client.pageOf(repo) }
-  /** Where the Hub redirected to, used again until it runs out, and the storage's own tag of the content. */
-  let direct: { url: string; etag: string | null } | null = null
+  /** Where the Hub redirected to, used again until it runs out. */
+  let direct: Known | null = null
+  /** The same where the Hub itself serves the file. Its own answers are checked each time, so `open` does not use it. */
+  let located: Known | null = null
+  /** Whoever else asks meanwhile waits for the same answer. */
+  let locating: Promise<void> | null = null
 
   async function request(begin: number, end: number, signal: AbortSignal): Promise<HubAnswer> {
     const range = `bytes=${begin}-${end - 1}`
     if (direct !== null) {
       const known = direct
-      const headers = { range, ...(known.etag === null ? {} : { 'if-range': known.etag }) }
-      const answer = await client.exchange(known.url, { headers, signal })
+      const answer = await client.exchange(known.url, { headers: { range, ...ifRange(known) }, signal })
       if (answer.status < 400) return answer
       answer.body.resume()
-      direct = null
-      if (!EXPIRED.includes(answer.status)) throw new Transient(`${answer.url.host} answered ${answer.status}`)
+      forget()
+      if (!EXPIRED.includes(answer.status)) throw busy(answer.url.host, answer.status, answer.header('retry-after'))
     }
     const answer = await client.open(start, { headers: { range }, signal, subject })
     checkIdentity(answer, commit, file)
-    if (answer.url.href !== answer.first.url.href) direct = { url: answer.url.href, etag: strongTag(answer) }
+    located = { url: answer.url.href, etag: strongTag(answer) }
+    if (answer.url.href !== answer.first.url.href) direct = located
     return answer
+  }
+
+  function forget(): void {
+    direct = null
+    located = null
+  }
+
+  /** Sets `located`, unless the answer is the whole file. */
+  async function look(signal: AbortSignal): Promise<void> {
+    const answer = await request(0, 1, signal)
+    if (answer.status !== 200) {
+      checkRange(answer, 0, file)
+      return void answer.body.resume()
+    }
+    answer.body.destroy()
+    located = null
   }
 
   return {
@@ -70,7 +98,38 @@ export function createFileSource({ client, repo, commit, file }: FileSourceOptio
       }
       return { body: answer.body, whole, close: () => answer.body.destroy() }
     },
+    async locate(signal) {
+      if (located === null) {
+        // What is behind a proxy there is so, most likely, everywhere.
+        if ((await client.addressOf(start, {})) === null) return null
+        locating ??= look(signal).finally(() => {
+          locating = null
+        })
+        await locating
+      }
+      return located === null ? null : client.addressOf(located.url, ifRange(located))
+    },
+    refused(status, retryAfter) {
+      const host = located === null ? 'the storage' : new URL(located.url).host
+      // A busy storage is still the right one.
+      if (!BUSY.includes(status)) forget()
+      if (status >= 400) throw busy(host, status, retryAfter)
+    },
   }
+}
+
+/** An address, and the storage's own tag of the content. */
+interface Known {
+  readonly url: string
+  readonly etag: string | null
+}
+
+function ifRange({ etag }: Known): Record<string, string> {
+  return etag === null ? {} : { 'if-range': etag }
+}
+
+function busy(host: string, status: number, retryAfter: string | null): Transient {
+  return new Transient(`${host} answered ${status}`, parseRetryAfter(retryAfter, Date.now()))
 }
 
 export function resolveUrl(endpoint: string, repo: RepoName, revision: string, path: string): string {

@@ -5,6 +5,7 @@
 import { AppError } from '../contract/errors.ts'
 import type { HubEnvironment } from './environment.ts'
 import { isNetworkFailure, refusal, type Subject } from './hub-errors.ts'
+import type { RangeAddress } from './mover/messages.ts'
 import { parseRetryAfter, type RetryPolicy, Transient, withRetries } from './retry.ts'
 import type { HttpRequest, HttpResponse, Transport } from './transport.ts'
 
@@ -32,6 +33,8 @@ export interface HubClient {
   open(url: string, request?: HubRequest): Promise<HubAnswer>
   /** As `open`, but every status resolves and nothing is thrown for one. */
   exchange(url: string, request?: HubRequest): Promise<HubAnswer>
+  /** As `exchange` would ask, for somebody who makes a connection of his own; null where that cannot be. */
+  addressOf(url: string, headers: Readonly<Record<string, string>>): Promise<RangeAddress | null>
   /** With retries. Throws `bad-file` for an answer that is no JSON. */
   json(url: string, request?: HubRequest): Promise<{ value: unknown; answer: HubAnswer }>
   /** With retries; at most `limit` bytes. */
@@ -56,7 +59,7 @@ export interface HubClientDeps {
 
 const MAX_REDIRECTS = 8
 const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308]
-const BUSY: readonly number[] = [408, 425, 429, 500, 502, 503, 504]
+export const BUSY: readonly number[] = [408, 425, 429, 500, 502, 503, 504]
 const MAX_JSON_BYTES = 64 * 2 ** 20
 
 export function createHubClient({ environment, transport, token, retry, now }: HubClientDeps): HubClient {
@@ -136,6 +139,11 @@ export function createHubClient({ environment, transport, token, retry, now }: H
     pageOf: ({ type, name }) => `${endpoint}/${type === 'dataset' ? 'datasets/' : ''}${name}`,
     open,
     exchange,
+    async addressOf(text, headers) {
+      const url = new URL(text, `${endpoint}/`)
+      const own = url.origin === home.origin
+      return transport.addressOf(url, headersFor({ headers }, own ? await token() : null, own))
+    },
     json: (url, request = {}) =>
       persistently(async () => {
         const answer = await open(url, { ...request, headers: { accept: 'application/json', ...request.headers } })

@@ -4,6 +4,8 @@ import { sleep } from './retry.ts'
 export interface RateLimit {
   /** Waits until these bytes may be taken. */
   take(bytes: number, signal: AbortSignal | undefined): Promise<void>
+  /** Whether there is one now. */
+  isSet(): boolean
 }
 
 /** What may be taken at once after a rest. */
@@ -22,5 +24,6 @@ export function createRateLimit(limit: () => number | null, now: () => number): 
       const wait = paidAt - at
       if (wait > 0) await sleep(wait, signal)
     },
+    isSet: () => limit() !== null,
   }
 }

@@ -9,6 +9,7 @@ import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream'
 import * as tls from 'node:tls'
 import type { Environment } from './environment.ts'
+import type { RangeAddress } from './mover/messages.ts'
 import { proxyCredentials, proxyFor } from './proxy.ts'
 
 export interface HttpRequest {
@@ -31,6 +32,8 @@ export interface HttpResponse {
 export interface Transport {
   /** Resolves with the head of the answer. Rejects when the connection fails or nothing moves for `stallMs`. */
   send(request: HttpRequest): Promise<HttpResponse>
+  /** The same request for somebody who makes a connection of his own; null for an address behind a proxy. */
+  addressOf(url: URL, headers: Readonly<Record<string, string>>): RangeAddress | null
   /** Closes idle connections. */
   dispose(): void
 }
@@ -72,14 +75,29 @@ export function createTransport({ env, stallMs, userAgent }: TransportOptions): 
     return http.request({ ...options, hostname, port: port || 80, path: url.href, agent: plain })
   }
 
+  const headersFor = (url: URL, headers: HttpRequest['headers']) => ({
+    'user-agent': userAgent,
+    'accept-encoding': 'identity',
+    host: url.host,
+    ...headers,
+  })
+
   return {
-    send(request) {
-      const headers = {
-        'user-agent': userAgent,
-        'accept-encoding': 'identity',
-        host: request.url.host,
-        ...request.headers,
+    addressOf(url, headers) {
+      if (proxyFor(url, env) !== null) return null
+      const secure = url.protocol === 'https:'
+      return {
+        // Sockets take IPv6 addresses without their brackets.
+        host: url.hostname.replace(/^\[|\]$/g, ''),
+        port: Number(url.port) || (secure ? 443 : 80),
+        secure,
+        path: `${url.pathname}${url.search}`,
+        headers: headersFor(url, headers),
+        stallMs,
       }
+    },
+    send(request) {
+      const headers = headersFor(request.url, request.headers)
       return new Promise((resolve, reject) => {
         const sent = start(request, headers)
         sent.once('error', reject)

@@ -6,6 +6,8 @@ export interface Layout {
   readonly worker: string
   /** Tokenizer thread entry. */
   readonly tokenizer: string
+  /** Entry of the threads that fetch large files. */
+  readonly mover: string
   readonly preload: string
   /** The window's files. */
   readonly renderer: string
@@ -23,6 +25,7 @@ export function layoutOf(bundleDir: string, packagedResources?: string): Layout 
   return {
     worker: join(bundleDir, 'worker.js'),
     tokenizer: join(bundleDir, 'tokenizer.js'),
+    mover: join(bundleDir, 'mover.js'),
     preload: join(bundleDir, 'preload.cjs'),
     renderer: join(bundleDir, 'renderer'),
     addon: join(bundleDir.replace(/\.asar(?=[\\/]|$)/, '.asar.unpacked'), 'hqq_engine.node'),

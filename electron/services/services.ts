@@ -43,6 +43,7 @@ export interface ServicesOptions {
   readonly platform: Platform
   readonly starter: Starter
   readonly tokenizerScript: string | URL
+  readonly moverScript: string | URL
   readonly log: (line: string) => void
   /** What the Hub's names are read from (HF_TOKEN, HF_HOME, ...). */
   readonly env: Environment
@@ -94,6 +95,7 @@ export async function createServices({
   platform,
   starter,
   tokenizerScript,
+  moverScript,
   log,
   env,
   hubTuning = DEFAULT_HUB_TUNING,
@@ -129,6 +131,7 @@ export async function createServices({
     settings: () => stores.settings.get(),
     freeBytes: freeDiskBytes,
     tuning: hubTuning,
+    moverScript,
   })
   const outputDir = () => stores.settings.get().outputDir ?? inData('models')
   const library = createLibrary({

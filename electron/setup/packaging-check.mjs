@@ -60,7 +60,7 @@ function propertiesOf(output) {
   const has = (file) => files.includes(file)
   const demo = ['model.safetensors', 'config.json', 'tokenizer.json', 'eval.txt']
   return [
-    ...['main.js', 'preload.cjs', 'worker.js', 'tokenizer.js', 'renderer/index.html'].map((name) => [
+    ...['main.js', 'preload.cjs', 'worker.js', 'tokenizer.js', 'mover.js', 'renderer/index.html'].map((name) => [
       `the archive has ${name}`,
       has(`/out/${name}`),
     ]),

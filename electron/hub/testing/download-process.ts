@@ -4,7 +4,8 @@ import { listRepoFiles, readRepoInfo } from '../repo-info.ts'
 import { testDownload } from './world.ts'
 
 const [endpoint = '', cacheDir = '', name = ''] = process.argv.slice(2)
-const deps = testDownload(endpoint, cacheDir, { stallMs: 5000 })
+const { https_proxy = '' } = process.env
+const deps = testDownload(endpoint, cacheDir, { stallMs: 5000, env: { https_proxy } })
 const repo = { type: 'model', name } as const
 const { commit } = await readRepoInfo(deps.client, repo, 'main')
 const files = await listRepoFiles(deps.client, repo, commit)

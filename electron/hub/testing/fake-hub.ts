@@ -3,6 +3,7 @@
  * app asks: search with pages, info, trees with pages, files with redirects, ranges and tags, access rules, uploads.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { z } from 'zod'
 import { announced, type FakeRequest, type Fault, sendBody } from './fake-faults.ts'
@@ -27,6 +28,8 @@ export interface FakeHubOptions {
   /** Files in one page of a tree. */
   treePage?: number
   port?: number
+  /** Serves https as `localhost`, with this certificate. */
+  certificate?: { key: Buffer; cert: Buffer }
 }
 
 export interface SeenRequest extends FakeRequest {
@@ -52,10 +55,16 @@ export async function startFakeHub(options: FakeHubOptions = {}): Promise<FakeHu
   let fault = options.fault ?? (() => null)
   const repos = new Map<string, FakeRepo>()
   const seen: SeenRequest[] = []
-  const hub = createServer((request, response) => void handle(request, response, 'hub'))
-  const storage = createServer((request, response) => void handle(request, response, 'storage'))
-  const endpoint = await listen(hub, options.port ?? 0)
-  const storageUrl = await listen(storage, 0)
+  const { certificate } = options
+  const serve = (host: 'hub' | 'storage') => {
+    const answer = (request: IncomingMessage, response: ServerResponse) => void handle(request, response, host)
+    return certificate === undefined ? createServer(answer) : createSecureServer(certificate, answer)
+  }
+  const origin = certificate === undefined ? 'http://127.0.0.1' : 'https://localhost'
+  const hub = serve('hub')
+  const storage = serve('storage')
+  const endpoint = `${origin}:${await listen(hub, options.port ?? 0)}`
+  const storageUrl = `${origin}:${await listen(storage, 0)}`
   const uploads = createUploads({ repos, storageUrl, readBody })
 
   async function handle(request: IncomingMessage, response: ServerResponse, host: 'hub' | 'storage'): Promise<void> {
@@ -230,10 +239,10 @@ export async function startFakeHub(options: FakeHubOptions = {}): Promise<FakeHu
   }
 }
 
-function listen(server: Server, port: number): Promise<string> {
+function listen(server: Server, port: number): Promise<number> {
   return new Promise((resolve) => {
     // A listening TCP server's address is always of this kind.
-    server.listen(port, '127.0.0.1', () => resolve(`http://127.0.0.1:${(server.address() as AddressInfo).port}`))
+    server.listen(port, '127.0.0.1', () => resolve((server.address() as AddressInfo).port))
   })
 }
 

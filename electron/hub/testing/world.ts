@@ -9,8 +9,18 @@ import { createRateLimit } from '../rate-limit.ts'
 import { DEFAULT_RETRY, type RetryPolicy } from '../retry.ts'
 import { createTransport } from '../transport.ts'
 
-/** Pieces of a few kilobytes, so that small files have many. */
-export const SMALL_PIECES: FetchTuning = { chunkBytes: 4096, connections: 3, spanBytes: 16_384, writeBytes: 2048 }
+/** Pieces of a few kilobytes, so that small files have many; the larger of the small files go through movers. */
+export const SMALL_PIECES: FetchTuning = {
+  chunkBytes: 4096,
+  connections: 3,
+  spanBytes: 16_384,
+  writeBytes: 2048,
+  moverBytes: 25_000,
+  pieceBytes: 2048,
+  widenMs: 0,
+}
+
+export const MOVER_SCRIPT = new URL('../mover/worker.ts', import.meta.url)
 
 /** Waits are as good as none. */
 export const QUICK_RETRY: RetryPolicy = { ...DEFAULT_RETRY, attempts: 6, firstMs: 1, longestMs: 5, random: () => 0.5 }
@@ -21,6 +31,8 @@ export interface ClientOptions {
   stallMs?: number
   env?: Readonly<Record<string, string>>
   offline?: boolean
+  /** Instead of that of `SMALL_PIECES`. */
+  moverBytes?: number
 }
 
 export function testClient(endpoint: string, options: ClientOptions = {}): HubClient {
@@ -38,7 +50,8 @@ export function testDownload(endpoint: string, cacheDir: string, options: Client
   return {
     client: testClient(endpoint, options),
     cacheDir,
-    tuning: SMALL_PIECES,
+    tuning: { ...SMALL_PIECES, moverBytes: options.moverBytes ?? SMALL_PIECES.moverBytes },
+    moverScript: MOVER_SCRIPT,
     parallelFiles: 2,
     retry: options.retry ?? QUICK_RETRY,
     limit: createRateLimit(() => null, Date.now),

@@ -46,6 +46,8 @@ export interface HubDeps {
   settings(): Settings
   freeBytes: FreeBytes
   tuning: HubTuning
+  /** Entry of the threads that fetch large files. */
+  moverScript: string | URL
 }
 
 export interface Hub {
@@ -112,6 +114,7 @@ export function createHub(deps: HubDeps): Hub {
     parallelFiles,
     retry,
     limit,
+    moverScript: deps.moverScript,
     freeBytes,
     floorBytes: settings().diskFloorBytes,
   })

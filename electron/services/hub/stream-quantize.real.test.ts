@@ -9,7 +9,7 @@ import type { DownloadQuantizeRequest } from '../../contract/hub-requests.ts'
 import { inProcessStarter } from '../../engine/testing/in-process.ts'
 import type { FakeRequest } from '../../hub/testing/fake-faults.ts'
 import { type FakeHub, startFakeHub } from '../../hub/testing/fake-hub.ts'
-import { QUICK_RETRY } from '../../hub/testing/world.ts'
+import { MOVER_SCRIPT, QUICK_RETRY, SMALL_PIECES } from '../../hub/testing/world.ts'
 import { KEEP, quantize } from '../../plan/choices.ts'
 import type { JobContext } from '../job-kind.ts'
 
@@ -56,10 +56,11 @@ async function open(name: string): Promise<App> {
     platform: { host: 'cli', dataDir, resourcesDir: RESOURCES },
     starter: inProcessStarter,
     tokenizerScript: new URL('../../tokenizer/worker.ts', import.meta.url),
+    moverScript: MOVER_SCRIPT,
     log() {},
     env: { HF_ENDPOINT: hub.endpoint, HF_HOME: join(root, 'hf') },
     hubTuning: {
-      fetch: { chunkBytes: 256 * 1024, connections: 3, spanBytes: 2 ** 20, writeBytes: 64 * 1024 },
+      fetch: { ...SMALL_PIECES, chunkBytes: 256 * 1024, spanBytes: 2 ** 20, writeBytes: 64 * 1024 },
       retry: QUICK_RETRY,
       stallMs: 2000,
       parallelFiles: 2,

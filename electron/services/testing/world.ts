@@ -8,7 +8,7 @@ import { appContract } from '../../contract/app.ts'
 import type { FakeEngineOptions } from '../../engine/fake-engine.ts'
 import { type FakeTensor, writeWeights } from '../../engine/fake-safetensors.ts'
 import { createFakeStarter, type FakeStarter } from '../../engine/fake-starter.ts'
-import { QUICK_RETRY, SMALL_PIECES } from '../../hub/testing/world.ts'
+import { MOVER_SCRIPT, QUICK_RETRY, SMALL_PIECES } from '../../hub/testing/world.ts'
 import type { Platform } from '../../platform/platform.ts'
 import { type Client, createClient } from '../../rpc/client.ts'
 import { serve } from '../../rpc/server.ts'
@@ -49,6 +49,7 @@ export async function createWorld({ root, host = 'web', env = {}, ...engine }: W
     platform,
     starter,
     tokenizerScript: TOKENIZER,
+    moverScript: MOVER_SCRIPT,
     log() {},
     env: { HF_HOME: join(folder, 'huggingface'), HF_ENDPOINT: 'http://127.0.0.1:9', ...env },
     hubTuning: { fetch: SMALL_PIECES, retry: QUICK_RETRY, stallMs: 2000, parallelFiles: 2 },
