@@ -9,6 +9,7 @@ import { watchEngine, watchMachine } from './services/engine-watch.ts'
 import { listFiles } from './services/files.ts'
 import { pinned } from './services/hub/download-kind.ts'
 import { listLabelled } from './services/pictures-with-labels.ts'
+import { makeReportFile } from './services/report-file.ts'
 import type { Services } from './services/services.ts'
 import { sideBySide } from './services/side-by-side.ts'
 import { compareOnText } from './services/text-comparison.ts'
@@ -154,6 +155,8 @@ export function createHandlers(services: Services, platform: Platform): Handlers
       await measurements.remove(id)
       return {}
     },
+
+    'report.make': (request, context) => makeReportFile(services.reports, request, context),
 
     'chats.list': () => conversations.list(),
     'chats.get': ({ id }) => conversations.get(id),

@@ -14,6 +14,7 @@ import { addModelCommands } from './model-commands.ts'
 import { EXIT, printError, UsageError } from './output.ts'
 import { addPerplexityCommand } from './perplexity-command.ts'
 import { addQuantizeCommand } from './quantize-command.ts'
+import { addReportCommand } from './report-command.ts'
 import type { CliHost } from './session.ts'
 import { addTensorCommand } from './tensor-command.ts'
 import { addVisionCommands } from './vision-commands.ts'
@@ -57,6 +58,7 @@ function createProgram(host: CliHost): Command {
   addDequantizeCommand(program, host)
   addPerplexityCommand(program, host)
   addCompareCommand(program, host)
+  addReportCommand(program, host)
   addGenerateCommand(program, host)
   addChatCommand(program, host)
   addVisionCommands(program, host)

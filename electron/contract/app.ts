@@ -19,6 +19,7 @@ import {
   evaluateRequestSchema,
   finishReasonSchema,
   jobDetailSchema,
+  jobProgressSchema,
   jobRecordSchema,
   machineSchema,
   memoryPartsSchema,
@@ -42,6 +43,7 @@ import {
 import { downloadQuantizeRequestSchema, downloadRequestSchema, uploadRequestSchema } from './hub-requests.ts'
 import { call, stream } from './method.ts'
 import { presetSchema, quantConfigSchema } from './quant.ts'
+import { reportRequestSchema } from './report.ts'
 import { visionMethods } from './vision.ts'
 
 const empty = z.object({})
@@ -228,6 +230,14 @@ export const appContract = {
   ),
   'blind.tally': call(z.object({ modelIds: z.tuple([z.string(), z.string()]) }), tallySchema),
   'blind.clear': call(z.object({ modelIds: z.tuple([z.string(), z.string()]) }), empty),
+
+  /** Measures what a report lacks, and gives the report as the text of a file. */
+  'report.make': stream(
+    reportRequestSchema,
+    jobProgressSchema,
+    z.object({ fileName: z.string(), mediaType: z.string(), text: z.string() }),
+    () => 'progress',
+  ),
 
   'chats.list': call(
     empty,

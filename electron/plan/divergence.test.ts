@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { firstDifference, quantile, summarizeDivergence } from './divergence.ts'
+import { firstDifference, klShare, LEAST_KL, MOST_KL, quantile, summarizeDivergence } from './divergence.ts'
 
 describe('summarizeDivergence', () => {
   it('has nothing to say about nothing', () => {
@@ -51,5 +51,16 @@ describe('firstDifference', () => {
     [[], [], null],
   ])('%j and %j part at %s', (a, b, at) => {
     expect(firstDifference(a, b)).toBe(at)
+  })
+})
+
+describe('klShare', () => {
+  it('grows with the logarithm between the least and the most', () => {
+    expect(klShare(LEAST_KL / 2)).toBeNull()
+    expect(klShare(Number.NaN)).toBeNull()
+    expect(klShare(LEAST_KL)).toBe(0)
+    expect(klShare(Math.sqrt(LEAST_KL * MOST_KL))).toBeCloseTo(0.5)
+    expect(klShare(MOST_KL)).toBe(1)
+    expect(klShare(100)).toBe(1)
   })
 })

@@ -55,6 +55,17 @@ export function divergenceKey(referenceModelId: string, protocol: DivergenceProt
   ].join('|')
 }
 
+/** Divergences of tokens are shown from here on; below, two models mean the same. */
+export const LEAST_KL = 0.01
+/** From here on all look alike: one model is sure of what the other hardly thinks of. */
+export const MOST_KL = 3
+
+/** Where a divergence stands between the least and the most that is shown, by its logarithm: 0 to 1; null below the least. */
+export function klShare(kl: number): number | null {
+  if (!(kl >= LEAST_KL)) return null
+  return Math.min(1, Math.log(kl / LEAST_KL) / Math.log(MOST_KL / LEAST_KL))
+}
+
 /** Where two answers part: the first index at which they are not the same token, or where one ends before the other. */
 export function firstDifference(reference: readonly number[], other: readonly number[]): number | null {
   const shorter = Math.min(reference.length, other.length)

@@ -63,7 +63,7 @@ export function createBlindVotes(deps: BlindVotesDeps): BlindVotes {
       const sideOf = (modelId: string): Side => (modelId === left ? 'left' : 'right')
       const seed = sampling.seed ?? deps.randomSeed()
       const options = {
-        ...{ modelIds: [left, right], prompt, sampling: { ...sampling, seed }, signal },
+        ...{ modelIds: [left, right], prompt, sampling: { ...sampling, seed }, signal, wait: false },
         purpose: 'two answers for a vote',
         onLoading: (modelId: string) => emit({ type: 'loading', side: sideOf(modelId) }),
         onText: (modelId: string, delta: string) => emit({ type: 'text', side: sideOf(modelId), delta }),

@@ -33,6 +33,7 @@ import { createPictures, type Pictures } from './pictures.ts'
 import { createPresets, type Presets } from './presets.ts'
 import { createQuantizeKind } from './quantize.ts'
 import { createQuantizePlanner, type QuantizePlanner } from './quantize-plan.ts'
+import { createReports, type Reports } from './reports.ts'
 import { createResultPlaces } from './result-places.ts'
 import { createSettings, type SettingsService } from './settings.ts'
 import type { SideBySideDeps } from './side-by-side.ts'
@@ -72,6 +73,7 @@ export interface Services {
   /** What comparing versions with each other needs. */
   differences: SideBySideDeps
   blindVotes: BlindVotes
+  reports: Reports
   hub: Hub
   uploads: Uploads
   streamQuantizing: StreamQuantizing
@@ -255,6 +257,17 @@ export async function createServices({
     kinds,
     compare: createCompare({ models, measurements, runsOn }),
     differences,
+    reports: createReports({
+      models,
+      library,
+      measurements,
+      machine,
+      differences,
+      evaluate: evaluator.kind,
+      contextLength: () => settings.get().contextLength,
+      runsOn,
+      now,
+    }),
     blindVotes: createBlindVotes({ ...differences, votes: stores.votes, now }),
     hub,
     uploads,

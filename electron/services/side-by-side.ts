@@ -40,6 +40,8 @@ export interface WriteOptions {
   sampling: Sampling & { seed: number }
   purpose: string
   signal: AbortSignal
+  /** False: throw `busy` instead of waiting for the engine. */
+  wait: boolean
   onLoading(modelId: string): void
   onText(modelId: string, delta: string): void
 }
@@ -47,7 +49,7 @@ export interface WriteOptions {
 /** The answers, in the arithmetic of measurements; then `more` with the models as they are. */
 export async function writeAnswers<T>(
   deps: SideBySideDeps,
-  { modelIds, prompt, sampling, purpose, signal, onLoading, onText }: WriteOptions,
+  { modelIds, prompt, sampling, purpose, signal, wait, onLoading, onText }: WriteOptions,
   more: (answers: WrittenAnswer[], session: DivergenceSession) => Promise<T>,
 ): Promise<T> {
   const { models, tokenizers } = deps
@@ -56,7 +58,7 @@ export async function writeAnswers<T>(
   const contextLength = Math.min(wanted, ...summaries.map(({ config }) => config?.contextLength ?? wanted))
   const prompts = await Promise.all(summaries.map(({ path }) => promptIds(tokenizers, path, inputOf(prompt))))
   for (const { ids } of prompts) checkPromptLength(ids.length, contextLength)
-  const request = { modelIds, contextLength, computeDtype, device, purpose, signal, wait: false, onLoading }
+  const request = { modelIds, contextLength, computeDtype, device, purpose, signal, wait, onLoading }
   return withDivergenceSession(deps, request, async (session) => {
     const answers: WrittenAnswer[] = []
     for (const [index, model] of summaries.entries()) {
@@ -105,10 +107,11 @@ export async function sideBySide(
   deps: SideBySideDeps,
   { modelIds, prompt, sampling }: SideBySideRequest,
   { signal, emit }: StreamContext<SideBySideEvent>,
+  { wait = false } = {},
 ): Promise<SideBySideResult> {
   const seed = sampling.seed ?? deps.randomSeed()
   const options = {
-    ...{ modelIds, prompt, sampling: { ...sampling, seed }, signal },
+    ...{ modelIds, prompt, sampling: { ...sampling, seed }, signal, wait },
     purpose: 'answers side by side',
     onLoading: (modelId: string) => emit({ type: 'loading', modelId }),
     onText: (modelId: string, delta: string) => emit({ type: 'text', modelId, delta }),

@@ -21,6 +21,8 @@ export const LAYERS: readonly Layer[] = [
   { path: 'electron/contract', imports: [], packages: ['zod'] },
   { path: 'electron/rpc', imports: ['electron/contract'], packages: ['zod'] },
   { path: 'electron/plan', imports: ['electron/contract'], packages: ['zod'] },
+  // Reports as text: they know neither where the facts come from nor where the text goes.
+  { path: 'electron/report', imports: ['electron/contract', 'electron/plan'], packages: [] },
 
   { path: 'electron/wires', imports: ['electron/rpc'], packages: ['node:', 'ws'] },
   { path: 'electron/wires/electron-port.ts', imports: ['electron/rpc'], packages: ['electron'] },
@@ -45,7 +47,8 @@ export const LAYERS: readonly Layer[] = [
     imports: [
       ...SHARED,
       ...['electron/engine/supervisor.ts', 'electron/engine/starter.ts'],
-      ...['electron/hub', 'electron/platform', 'electron/storage', 'electron/tokenizer', 'electron/vision'],
+      ...['electron/hub', 'electron/platform', 'electron/report', 'electron/storage', 'electron/tokenizer'],
+      'electron/vision',
     ],
     packages: ['node:', 'zod'],
   },
