@@ -24,6 +24,8 @@ export interface MeasureDialogProps {
   onClose(): void
 }
 
+type Metric = 'perplexity' | 'speed' | 'divergence'
+
 const PROTOCOL_HINTS = {
   windows: 'Windows of N tokens that do not overlap; each scores N − 1 tokens.',
   hqq: 'The reference: sliding windows; earlier tokens of a window are context only.',
@@ -33,8 +35,9 @@ export function MeasureDialog({ rows, initial, onClose }: MeasureDialogProps) {
   const client = useClient()
   const picker = usePathPicker()
   const device = useDevice()
+  const original = rows.find(({ role, model }) => role === 'original' && model.runProblem === null)
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set(initial))
-  const [metrics, setMetrics] = useState<ReadonlySet<'perplexity' | 'speed'>>(new Set(['perplexity', 'speed'] as const))
+  const [metrics, setMetrics] = useState<ReadonlySet<Metric>>(new Set(['perplexity', 'speed'] as const))
   // As most versions were measured, so that the new numbers can stand beside theirs.
   const [usual] = useState(() => choiceLike(protocolsOf(rows, 'perplexity')[0]))
   const [protocol, setProtocol] = useState<EvaluateRequest['protocol']>(usual.protocol)
@@ -45,10 +48,17 @@ export function MeasureDialog({ rows, initial, onClose }: MeasureDialogProps) {
 
   const start = useAction(async () => {
     const ids = rows.map(({ model }) => model.id).filter((id) => chosen.has(id))
+    let queued = 0
     for (const modelId of ids) {
-      await client.call('evaluate.start', { modelId, metrics: [...metrics], text, protocol, window, stride, maxTokens })
+      // The original is what divergence is measured from.
+      const wanted = [...metrics].filter((metric) => metric !== 'divergence' || modelId !== original?.model.id)
+      if (wanted.length === 0) continue
+      const reference = original === undefined ? {} : { referenceModelId: original.model.id }
+      const how = { text, protocol, window, stride, maxTokens }
+      await client.call('evaluate.start', { modelId, metrics: wanted, ...reference, ...how })
+      queued++
     }
-    toast.done(ids.length === 1 ? 'Measurement queued' : `${ids.length} measurements queued`)
+    toast.done(queued === 1 ? 'Measurement queued' : `${queued} measurements queued`)
     onClose()
   })
 
@@ -108,15 +118,25 @@ export function MeasureDialog({ rows, initial, onClose }: MeasureDialogProps) {
           checked={metrics.has('speed')}
           onChange={(on) => setMetrics(withMember(metrics, 'speed', on))}
         />
+        {original !== undefined && (
+          <Tick
+            label="Divergence from the original"
+            checked={metrics.has('divergence')}
+            onChange={(on) => setMetrics(withMember(metrics, 'divergence', on))}
+          />
+        )}
       </fieldset>
       {device.gpus.length > 0 && (
         <Field label="Measure on" hint="Numbers of different devices are not drawn together">
           <DeviceSelect device={device} />
         </Field>
       )}
-      {metrics.has('perplexity') && (
+      {(metrics.has('perplexity') || metrics.has('divergence')) && (
         <div className="grid gap-4 md:grid-cols-2">
-          <Field label="Protocol" hint={PROTOCOL_HINTS[protocol]}>
+          <Field
+            label="Protocol"
+            hint={`${PROTOCOL_HINTS[protocol]}${metrics.has('divergence') && protocol === 'hqq' ? ' Divergence takes windows that do not overlap.' : ''}`}
+          >
             <Segmented
               value={protocol}
               onChange={chooseProtocol}

@@ -20,9 +20,15 @@ export function Overview({ rows, onMeasure }: OverviewProps) {
   const perplexity = useProtocol(rows, 'perplexity')
   const decode = useProtocol(rows, 'decode-speed')
   const prefill = useProtocol(rows, 'prefill-speed')
+  const divergence = useProtocol(rows, 'mean-kl')
   const protocolKeys = useMemo(
-    () => ({ perplexity: perplexity.key, 'decode-speed': decode.key, 'prefill-speed': prefill.key }),
-    [perplexity.key, decode.key, prefill.key],
+    () => ({
+      perplexity: perplexity.key,
+      'decode-speed': decode.key,
+      'prefill-speed': prefill.key,
+      'mean-kl': divergence.key,
+    }),
+    [perplexity.key, decode.key, prefill.key, divergence.key],
   )
   const reference = rows.find(
     (row) => row.role === 'original' && measurementOf(row, 'perplexity', perplexity.key) === null,
@@ -31,6 +37,9 @@ export function Overview({ rows, onMeasure }: OverviewProps) {
     <div className="flex min-h-0 flex-1 flex-col overflow-y-auto">
       <div className="flex flex-wrap items-center gap-x-5 gap-y-2 px-5 py-2.5">
         <ProtocolSelect label="Perplexity" total={rows.length} {...perplexity.select} />
+        {divergence.options.length > 1 && (
+          <ProtocolSelect label="Divergence" total={rows.length} {...divergence.select} />
+        )}
         {decode.options.length > 1 && <ProtocolSelect label="Speed" total={rows.length} {...decode.select} />}
         {prefill.options.length > 1 && <ProtocolSelect label="Prefill" total={rows.length} {...prefill.select} />}
       </div>
@@ -75,7 +84,7 @@ interface ChosenProtocol {
 /** The chosen protocol of a metric; at first the one most versions were measured with. */
 function useProtocol(
   rows: readonly CompareRow[],
-  metric: 'perplexity' | 'decode-speed' | 'prefill-speed',
+  metric: 'perplexity' | 'decode-speed' | 'prefill-speed' | 'mean-kl',
 ): ChosenProtocol {
   const [wanted, setWanted] = useState<string | null>(null)
   const options = useMemo(() => protocolsOf(rows, metric), [rows, metric])

@@ -1,5 +1,5 @@
 /** The Compare screen: every version of a model, what was predicted and what was measured. */
-import { ChartColumn, Download, Gauge } from 'lucide-react'
+import { ChartColumn, Download, FileText, Gauge } from 'lucide-react'
 import { useEffect, useMemo, useState } from 'react'
 import type { CompareRow, ModelSummary } from '../../../electron/contract/domain.ts'
 import { useQueryCache } from '../../client/context.tsx'
@@ -15,12 +15,17 @@ import { Select } from '../../ui/select.tsx'
 import { useShortcut } from '../../ui/shortcuts.ts'
 import { SkeletonRows } from '../../ui/skeleton.tsx'
 import { Tabs } from '../../ui/tabs.tsx'
+import { BlindVote } from './blind-vote.tsx'
+import { useDifferenceRuns } from './difference-runs.ts'
 import { ErrorComparison } from './error-comparison.tsx'
 import { rowsToCsv, rowsToJson } from './export-rows.ts'
 import { familyOf, sourcesOf } from './families.ts'
 import { MeasureDialog } from './measure-dialog.tsx'
+import { OnAText } from './on-a-text.tsx'
 import { Overview } from './overview.tsx'
+import { ReportDialog } from './report-dialog.tsx'
 import { RunningMeasurements } from './running-measurements.tsx'
+import { SideBySide } from './side-by-side.tsx'
 
 export function ComparePage() {
   const { params } = useRoute()
@@ -51,6 +56,8 @@ export function ComparePage() {
   return <Family key={chosen.id} source={chosen} sources={sources} models={list} />
 }
 
+type View = 'versions' | 'errors' | 'answers' | 'text' | 'blind'
+
 interface FamilyProps {
   source: ModelSummary
   sources: readonly ModelSummary[]
@@ -61,7 +68,9 @@ function Family({ source, sources, models }: FamilyProps) {
   const cache = useQueryCache()
   const compare = useQuery('compare.rows', { modelId: source.id })
   const jobs = useWatch('jobs.watch', {})
-  const [tab, setTab] = useState<'versions' | 'errors'>('versions')
+  const [tab, setTab] = useState<View>('versions')
+  const [reporting, setReporting] = useState(false)
+  const runs = useDifferenceRuns()
   const [measuring, setMeasuring] = useState<readonly string[] | null>(null)
   const rows = compare.data?.rows ?? []
   const ids = new Set(rows.map(({ model }) => model.id))
@@ -78,11 +87,12 @@ function Family({ source, sources, models }: FamilyProps) {
   // biome-ignore lint/correctness/useExhaustiveDependencies: the keys say when to ask again
   useEffect(() => cache.invalidate('compare.rows'), [cache, finishedKey, modelsKey])
 
+  const showsNumbers = tab === 'versions' || tab === 'errors'
   const measureMissing = () => setMeasuring(unmeasured(rows))
   useShortcut({
     keys: 'mod+enter',
     label: 'Measure',
-    enabled: rows.length > 0 && measuring === null,
+    enabled: rows.length > 0 && measuring === null && showsNumbers,
     run: measureMissing,
   })
 
@@ -93,7 +103,7 @@ function Family({ source, sources, models }: FamilyProps) {
         beside={
           <Select
             aria-label="Model"
-            className="ml-2 w-64"
+            className="ml-2 w-40 md:w-64"
             value={source.id}
             onChange={(id) => navigate('compare', { model: id })}
             options={sources.map((model) => ({
@@ -104,23 +114,29 @@ function Family({ source, sources, models }: FamilyProps) {
           />
         }
         actions={
-          <Menu
-            items={[
-              {
-                label: 'Table as CSV',
-                onSelect: () => downloadText(`${safeFileName(source.name)}.csv`, rowsToCsv(rows), 'text/csv'),
-              },
-              {
-                label: 'Everything as JSON',
-                onSelect: () => downloadText(`${safeFileName(source.name)}.json`, rowsToJson(rows)),
-              },
-            ]}
-          >
-            <Button disabled={rows.length === 0}>
-              <Download aria-hidden />
-              Export
+          <>
+            <Button disabled={rows.length === 0} onClick={() => setReporting(true)}>
+              <FileText aria-hidden />
+              Report
             </Button>
-          </Menu>
+            <Menu
+              items={[
+                {
+                  label: 'Table as CSV',
+                  onSelect: () => downloadText(`${safeFileName(source.name)}.csv`, rowsToCsv(rows), 'text/csv'),
+                },
+                {
+                  label: 'Everything as JSON',
+                  onSelect: () => downloadText(`${safeFileName(source.name)}.json`, rowsToJson(rows)),
+                },
+              ]}
+            >
+              <Button disabled={rows.length === 0}>
+                <Download aria-hidden />
+                Export
+              </Button>
+            </Menu>
+          </>
         }
       />
       <RunningMeasurements jobs={running} />
@@ -136,30 +152,36 @@ function Family({ source, sources, models }: FamilyProps) {
           tabs={[
             { value: 'versions', label: 'Versions', count: rows.length },
             { value: 'errors', label: 'Error per layer' },
+            { value: 'answers', label: 'Side by side' },
+            { value: 'text', label: 'On a text' },
+            { value: 'blind', label: 'Blind vote' },
           ]}
         >
-          {tab === 'versions' ? (
-            <Overview rows={rows} onMeasure={(row) => setMeasuring([row.model.id])} />
-          ) : (
-            <ErrorComparison rows={rows} />
-          )}
+          {tab === 'versions' && <Overview rows={rows} onMeasure={(row) => setMeasuring([row.model.id])} />}
+          {tab === 'errors' && <ErrorComparison rows={rows} />}
+          {tab === 'answers' && <SideBySide rows={rows} run={runs.answers} />}
+          {tab === 'text' && <OnAText rows={rows} run={runs.text} />}
+          {tab === 'blind' && <BlindVote rows={rows} run={runs.blind} />}
         </Tabs>
       )}
-      <ActionBar>
-        {rows.length === 1 && rows[0]?.role === 'original' && (
-          <p className="mr-auto text-sm text-ink-3">
-            Only the original so far.{' '}
-            <a className="text-accent-text underline" href={hrefFor('quantize', { model: source.id })}>
-              Quantize it
-            </a>{' '}
-            to have something to compare.
-          </p>
-        )}
-        <Button variant="primary" size="lg" disabled={rows.length === 0} onClick={measureMissing}>
-          <Gauge aria-hidden />
-          Measure
-        </Button>
-      </ActionBar>
+      {showsNumbers && (
+        <ActionBar>
+          {rows.length === 1 && rows[0]?.role === 'original' && (
+            <p className="mr-auto text-sm text-ink-3">
+              Only the original so far.{' '}
+              <a className="text-accent-text underline" href={hrefFor('quantize', { model: source.id })}>
+                Quantize it
+              </a>{' '}
+              to have something to compare.
+            </p>
+          )}
+          <Button variant="primary" size="lg" disabled={rows.length === 0} onClick={measureMissing}>
+            <Gauge aria-hidden />
+            Measure
+          </Button>
+        </ActionBar>
+      )}
+      {reporting && <ReportDialog rows={rows} onClose={() => setReporting(false)} />}
       {measuring !== null && <MeasureDialog rows={rows} initial={measuring} onClose={() => setMeasuring(null)} />}
     </div>
   )

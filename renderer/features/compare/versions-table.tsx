@@ -20,7 +20,7 @@ import { bitsPerWeightOf, measuredMemory, measurementOf, storyOf } from './rows.
 export interface VersionsTableProps {
   rows: readonly CompareRow[]
   /** The chosen protocol of each metric. */
-  protocolKeys: Readonly<Record<'perplexity' | 'decode-speed' | 'prefill-speed', string | null>>
+  protocolKeys: Readonly<Record<'perplexity' | 'decode-speed' | 'prefill-speed' | 'mean-kl', string | null>>
   onMeasure(row: CompareRow): void
 }
 
@@ -87,6 +87,7 @@ export function VersionsTable({ rows, protocolKeys, onMeasure }: VersionsTablePr
         cell: (row) => lossWords(measurementOf(row, 'perplexity', protocolKeys.perplexity), reference),
         sortBy: (row) => measurementOf(row, 'perplexity', protocolKeys.perplexity)?.value ?? null,
       },
+      measured('mean-kl', 'Mean KL', (value) => `${significant(value)} nats`),
       measured('decode-speed', 'Decode', formatTokensPerSecond),
       measured('prefill-speed', 'Prefill', formatTokensPerSecond),
       {
@@ -120,7 +121,7 @@ export function VersionsTable({ rows, protocolKeys, onMeasure }: VersionsTablePr
       columns={columns}
       rows={rows}
       rowKey={(row) => row.model.id}
-      minWidth="64rem"
+      minWidth="70rem"
       className="flex-none"
     />
   )
