@@ -85,8 +85,8 @@ export function answerFigure(answer: Answer, title: string): Html {
   const { summary, tokens, firstDifference } = answer
   const facts =
     summary === null
-      ? `${tokens.length} tokens`
-      : `${tokens.length} tokens, mean KL ${significant(summary.meanKl)} nats, same likeliest token ${percent(summary.topAgreement)}`
+      ? counted(tokens.length)
+      : `${counted(tokens.length)}, mean KL ${significant(summary.meanKl)} nats, same likeliest token ${percent(summary.topAgreement)}`
   return html`<div class="answer"><h4>${title}</h4><p class="note">${facts}</p><p class="text">${tokens.map(
     ({ text, seen }, index) => {
       const mark = index === firstDifference ? html`<span class="parts">parts here</span> ` : ''
@@ -118,4 +118,8 @@ function stepOf(share: number): number {
 
 function percent(ratio: number): string {
   return `${significant(ratio * 100, 3)} %`
+}
+
+function counted(tokens: number): string {
+  return tokens === 1 ? '1 token' : `${tokens} tokens`
 }

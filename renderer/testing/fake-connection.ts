@@ -1,7 +1,8 @@
 /** A connection for tests: calls answer from a table, streams are driven by the test. Imported by tests only. */
 import { createStore } from 'zustand/vanilla'
-import type { HostInfo } from '../../electron/contract/app.ts'
+import type { AppContract, HostInfo } from '../../electron/contract/app.ts'
 import { AppError } from '../../electron/contract/errors.ts'
+import type { OutputOf } from '../../electron/contract/method.ts'
 import type { AppClient, Connection, ConnectionState } from '../client/connection.ts'
 import type { AnswerOf, AppCall, AppStream, EventFor, InputFor } from '../client/query-cache.ts'
 
@@ -9,12 +10,20 @@ type Calls = { [M in AppCall]?: (input: InputFor<M>) => AnswerOf<M> | Promise<An
 /** First events of a stream; later ones come from `emit`. */
 type Streams = { [M in AppStream]?: (input: InputFor<M>) => readonly EventFor<M>[] }
 
+interface OpenStream {
+  emit(event: unknown): void
+  finish(output: unknown): void
+  lose(): void
+}
+
 export interface FakeConnection {
   readonly connection: Connection
   /** Every call so far, by method. */
   readonly asked: { method: string; input: unknown }[]
   /** Sends an event to every open stream of `method`. */
   emit<M extends AppStream>(method: M, event: EventFor<M>): void
+  /** Ends every open stream of `method` with its answer. */
+  finish<M extends AppStream>(method: M, output: OutputOf<AppContract[M]>): void
   /** Streams of `method` that are open now. */
   openStreams(method: AppStream): number
   /** As after a lost connection that came back. */
@@ -39,7 +48,7 @@ export function createFakeConnection({
 } = {}): FakeConnection {
   const store = createStore<ConnectionState>(() => ({ status: 'open', host: FAKE_HOST, error: null, epoch: 1 }))
   const asked: { method: string; input: unknown }[] = []
-  const open = new Map<string, Set<{ emit(event: unknown): void; lose(): void }>>()
+  const open = new Map<string, Set<OpenStream>>()
   // The tables are typed by method; looking one up by a variable name loses that.
   const anyCalls = calls as Record<string, ((input: unknown) => unknown) | undefined>
   const anyStreams = streams as Record<string, ((input: unknown) => readonly unknown[]) | undefined>
@@ -60,7 +69,11 @@ export function createFakeConnection({
     return new Promise((resolve, reject) => {
       const members = open.get(method) ?? new Set()
       open.set(method, members)
-      const entry = { emit: onEvent, lose: () => end(() => reject(new AppError('connection-lost', 'lost'))) }
+      const entry: OpenStream = {
+        emit: onEvent,
+        finish: (output) => end(() => resolve(structuredClone(output))),
+        lose: () => end(() => reject(new AppError('connection-lost', 'lost'))),
+      }
       function end(settle: () => void): void {
         members.delete(entry)
         settle()
@@ -84,6 +97,9 @@ export function createFakeConnection({
     asked,
     emit(method, event) {
       for (const { emit } of open.get(method) ?? []) emit(structuredClone(event))
+    },
+    finish(method, output) {
+      for (const { finish } of [...(open.get(method) ?? [])]) finish(output)
     },
     openStreams: (method) => open.get(method)?.size ?? 0,
     reconnect() {

@@ -56,8 +56,10 @@ export function createStreamRun<M extends AppStream, P>(
           signal: run.signal,
           onEvent: (event) => tell({ progress: reduce(store.getState().progress, event) }),
         })
-        tell({ running: false, result })
-        return result
+        // An answer that came when it had been told to stop is not wanted any more.
+        const wanted = run.signal.aborted ? null : result
+        tell({ running: false, result: wanted })
+        return wanted
       } catch (thrown) {
         const error = toAppError(thrown)
         tell({ running: false, error: error.code === 'cancelled' ? null : error })
