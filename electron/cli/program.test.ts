@@ -50,6 +50,7 @@ const COMMANDS = [
   'quantize',
   'perplexity',
   'compare',
+  'report',
   'generate',
   'chat',
   'logits',
@@ -327,6 +328,59 @@ describe('measuring and looking', () => {
     expect(json().versions[0].token_kl).toHaveLength(189)
     expect((await run(['compare', '--model', 'demo'])).code).toBe(2)
     expect((await run(['compare', '--model', 'demo', '--model', 'demo'])).code).toBe(2)
+  })
+
+  it('report writes one file about a model, measured where figures are missing', async () => {
+    const out = join(root, 'small')
+    await run([
+      'quantize',
+      '--model',
+      'demo',
+      '--out',
+      out,
+      '--nbits',
+      '3',
+      '--group-size',
+      '64',
+      '--rule',
+      '*.v_proj=8:64',
+    ])
+    const page = join(root, 'report.html')
+    const { code, json } = await run(['report', '--model', out, '--out', page, '--max-tokens', '1024', '--json'])
+    expect(code).toBe(0)
+    const { report } = json()
+    expect(report).toMatchObject({
+      format: 'hqq-studio-report',
+      model: { path: out },
+      original: { name: 'Demo model' },
+      made: { config: { base: { spec: { nbits: 3 } } }, source: 'demo' },
+      hardware: { cpu: 'Pretend CPU' },
+    })
+    const metrics = (one: { measurements: { metric: string; protocolKey: string }[] }) =>
+      one.measurements.map(({ metric }) => metric).sort()
+    expect(metrics(report.model)).toEqual([
+      ...['decode-speed', 'mean-kl', 'memory', 'p99-kl', 'perplexity', 'perplexity-ratio', 'prefill-speed'],
+      'top-1-agreement',
+    ])
+    expect(metrics(report.original)).toEqual(['decode-speed', 'memory', 'perplexity', 'prefill-speed'])
+    const perplexityKey = (one: typeof report.model) =>
+      one.measurements.find(({ metric }: { metric: string }) => metric === 'perplexity').protocolKey
+    expect(perplexityKey(report.original)).toBe(perplexityKey(report.model))
+    expect(report.tensors).toHaveLength(57)
+    expect(report.samples).toHaveLength(2)
+    expect(report.samples[0].answers).toHaveLength(2)
+    expect(report.commands[0]).toContain("--nbits 3 --group-size 64 --method hqq --rule '*.v_proj=8:64'")
+    expect(readFileSync(page, 'utf8')).toContain('<!doctype html>')
+
+    const text = join(root, 'report.md')
+    expect((await run(['report', '--model', out, '--out', text, '--measure', 'none'])).code).toBe(0)
+    expect(readFileSync(text, 'utf8')).toContain('# small')
+    expect((await run(['report', '--model', out, '--out', join(root, 'report.pdf')])).code).toBe(2)
+    expect((await run(['report', '--model', out])).code).toBe(2)
+    expect((await run(['report', '--model', 'demo', '--measure', 'none', '--json'])).json()).toMatchObject({
+      original: null,
+      made: null,
+    })
   })
 
   it('logits and tensor write files', async () => {

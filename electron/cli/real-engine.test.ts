@@ -118,6 +118,35 @@ describe('a quantized folder', () => {
   })
 })
 
+describe('a report', () => {
+  it('names a command that makes the same folder again, byte for byte', async () => {
+    const { json } = await run(['report', '--model', quantized, '--measure', 'none'])
+    const command: string = json.commands[0]
+    const again = join(root, 'again')
+    // Quoting as a shell undoes it: nothing here but single quotes.
+    const words = command.replace('npm run -s cli -- ', '').match(/'[^']*'|[^ ]+/g) ?? []
+    const args = words.map((word) => word.replaceAll("'", '')).map((word) => (word === quantized ? again : word))
+    expect((await run(args)).code).toBe(0)
+    expect(contents(again)).toEqual(contents(quantized))
+  })
+
+  it('measures divergence that is the ratio of the two perplexities, and none from the same weights', async () => {
+    const args = ['compare', '--model', 'demo', '--model', quantized, '--window', '128', '--max-tokens', '512']
+    const { json } = await run(args)
+    const [version] = json.versions
+    expect(version).toMatchObject({ tokens: 508, windows: 4 })
+    expect(version.mean_kl).toBeGreaterThan(0.001)
+    expect(version.mean_kl).toBeLessThan(version.p99_kl)
+    expect(version.top_agreement).toBeGreaterThan(0.7)
+    const perplexity = await run(['perplexity', '--model', quantized, '--window', '128', '--max-tokens', '512'])
+    expect(version.perplexity).toBeCloseTo(perplexity.json.perplexity, 3)
+    const copy = join(root, 'copy')
+    cpSync(quantized, copy, { recursive: true })
+    const same = await run(['compare', '--model', quantized, '--model', copy, '--window', '128', '--max-tokens', '256'])
+    expect(same.json.versions[0]).toMatchObject({ mean_kl: 0, top_agreement: 1, perplexity_ratio: 1 })
+  })
+})
+
 describe('bad model folders', () => {
   function damaged(name: string, damage: (weights: Buffer) => Buffer): string {
     const dir = join(root, name)

@@ -32,8 +32,8 @@ function quantizeCommand(config: QuantConfig, original: string, model: string): 
 }
 
 /** The configuration as options; null when they cannot say it. */
-function optionsOf({ base, rules, computeDtype, seed }: QuantConfig): string | null {
-  if (base.kind === 'keep') return null
+function optionsOf({ base, rules, computeDtype, seed, text, ...rest }: QuantConfig): string | null {
+  if (base.kind === 'keep' || Object.keys(rest).length > 0) return null
   const parts = specOptions(base.spec)
   for (const { pattern, choice } of rules) {
     const short = ruleValue(choice)
@@ -41,6 +41,7 @@ function optionsOf({ base, rules, computeDtype, seed }: QuantConfig): string | n
     parts.push(`--rule ${quoted(`${pattern}=${short}`)}`)
   }
   if (seed !== undefined) parts.push(`--seed ${seed}`)
+  if (text !== undefined) parts.push(`--text ${quoted(text)}`)
   return [...parts, `--compute-dtype ${computeDtype}`].join(' ')
 }
 

@@ -168,9 +168,11 @@ describe('commands', () => {
       { pattern: 'a=b', choice: quantize(4, 64, { axis: 0 }) },
       { pattern: 'lm_head', choice: { kind: 'keep' as const } },
     ]
-    expect(quantizeLine({ base: { kind: 'quantize', spec }, rules, computeDtype: 'bfloat16', seed: 3 })).toBe(
+    expect(
+      quantizeLine({ base: { kind: 'quantize', spec }, rules, computeDtype: 'bfloat16', seed: 3, text: '/t' }),
+    ).toBe(
       "npm run -s cli -- quantize --model /m/base --out '/m/it'\\''s' --nbits 3 --group-size none --axis 0 --method self " +
-        "--no-round-zero --quant-zero --rule '*.v_proj=8:32' --rule 'a=b=4:64:0' --rule 'lm_head=keep' --seed 3 --compute-dtype bfloat16",
+        "--no-round-zero --quant-zero --rule '*.v_proj=8:32' --rule 'a=b=4:64:0' --rule 'lm_head=keep' --seed 3 --text /t --compute-dtype bfloat16",
     )
   })
 
