@@ -1,20 +1,17 @@
 /** Every screen, light and dark: no accessibility violations, nothing wider than the window, and a screenshot to look at. */
 import { join } from 'node:path'
-import AxeBuilder from '@axe-core/playwright'
 import type { Page } from '@playwright/test'
+import { violations as violationsOn, WCAG } from '../axe.ts'
 import { expect, test } from '../fixtures.ts'
 import { type AppPage, SCREENS } from '../pages/app-page.ts'
 import { ARTIFACTS } from '../paths.ts'
 
 const WIDTHS = [1024, 1440, 2560] as const
 
-const WCAG = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']
-
-async function violations(page: Page, tags = [...WCAG, 'best-practice']): Promise<string[]> {
+async function violations(page: Page, tags?: readonly string[]): Promise<string[]> {
   // A screen loads on first use; before its heading is there, only the frame would be judged.
   await expect(page.locator('h1').first()).toBeAttached()
-  const { violations: found } = await new AxeBuilder({ page }).withTags(tags).analyze()
-  return found.flatMap(({ id, help, nodes }) => nodes.map((node) => `${id} (${help}): ${node.html.slice(0, 200)}`))
+  return violationsOn(page, tags)
 }
 
 /** Pictures on which something is to be seen: a quantized model, a job, a conversation. */

@@ -81,7 +81,7 @@ export function ProtocolPopover({ protocol, label, children }: ProtocolPopoverPr
       trigger={
         <button
           type="button"
-          className="-mx-1 w-fit rounded-sm px-1 text-left border-b border-dotted border-line-strong hover:bg-hover"
+          className="relative -mx-1 w-fit rounded-sm px-1 text-left border-b border-dotted border-line-strong hover:bg-hover"
         >
           {children}
           <span className="sr-only">. {label}</span>
