@@ -86,8 +86,7 @@ DequantizeModelResult dequantize_model(const DequantizeModelOptions& options, Re
       ++result.dequantized_layers;
     } else {
       const TensorEntry& entry = *store.find(item.source);
-      const auto all = store.files()[static_cast<size_t>(entry.file_index)]->bytes().subspan(
-          static_cast<size_t>(entry.offset), static_cast<size_t>(entry.bytes));
+      const auto all = store.bytes(entry);
       for (int64_t at = 0; at < entry.bytes; at += kPieceBytes) {
         check_cancelled(reporter);
         const auto size = static_cast<size_t>(std::min(kPieceBytes, entry.bytes - at));

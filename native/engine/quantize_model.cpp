@@ -367,8 +367,7 @@ class Run {
 
   void keep_item(const WorkItem& item, Sha256& hash) {
     const TensorEntry& entry = *store_.find(item.source);
-    const auto all = store_.files()[static_cast<size_t>(entry.file_index)]->bytes().subspan(
-        static_cast<size_t>(entry.offset), static_cast<size_t>(entry.bytes));
+    const auto all = store_.bytes(entry);
     int64_t written = 0;
     for (size_t at = 0; at < all.size(); at += kCopyBytes) {
       check_cancelled(reporter_);

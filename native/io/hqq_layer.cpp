@@ -98,7 +98,7 @@ class LayerReader {
 
   /// The bytes of W_q, whatever type they are viewed as.
   void read_packed(QuantizedTensor& tensor) const {
-    const TensorView view = store_.view(prefix_ + "W_q");
+    const TensorView view = view_of("W_q");
     tensor.packed_shape = packed_shape(tensor.packing, tensor.rows, tensor.cols);
     const int64_t expected = packed_bytes(tensor.packing, tensor.rows, tensor.cols);
     const bool as_float = flag("view_as_float", false);
@@ -124,8 +124,12 @@ class LayerReader {
     return buffer;
   }
 
+  TensorView view_of(const std::string& key) const {
+    return copy_ ? store_.view(prefix_ + key) : store_.outline(prefix_ + key);
+  }
+
   TensorView floats(const std::string& key) const {
-    const TensorView view = store_.view(prefix_ + key);
+    const TensorView view = view_of(key);
     if (view.dtype != DType::f32 && view.dtype != DType::f16 && view.dtype != DType::bf16)
       fail(key, "is not a floating-point tensor");
     return view;
@@ -150,7 +154,7 @@ class LayerReader {
   }
 
   void read_quantized_meta(const std::string& key, int64_t count, MetaTensor& meta) const {
-    const TensorView q = store_.view(prefix_ + key + "_q");
+    const TensorView q = view_of(key + "_q");
     if (q.dtype != DType::u8 || q.numel() != count)
       fail(key + "_q", "does not hold " + std::to_string(count) + " bytes");
     const TensorView scale = floats("meta_" + key + ".scale"), zero = floats("meta_" + key + ".zero");

@@ -39,6 +39,14 @@ HqqLayerInfo describe_hqq_layer(const TensorStore& store, const std::string& mod
 std::vector<TensorSpec> hqq_layer_specs(const std::string& module, const Shape& shape, const QuantConfig& config,
                                         DType compute_dtype);
 
+/// Those of them whose values follow from shape and configuration, with these values: all but W_q, scale and zero.
+struct ConstantTensor {
+  TensorSpec spec;
+  std::vector<std::byte> value;
+};
+std::vector<ConstantTensor> hqq_layer_constants(const std::string& module, const Shape& shape, const QuantConfig& config,
+                                                DType compute_dtype);
+
 /// The same tensors with their values, in the same order. The small ones are owned here, the large ones stay in
 /// `tensor`, which must outlive this object and hold its scale and zero in `compute_dtype` (quant/meta.h: cast_meta).
 class HqqLayerTensors {

@@ -19,15 +19,9 @@ std::vector<std::byte> bytes_of_text(std::string_view text) {
   return bytes_of(std::vector<char>(text.begin(), text.end()));
 }
 
-/// A tensor whose value follows from the configuration.
-struct SmallTensor {
-  TensorSpec spec;
-  std::vector<std::byte> value;
-};
-
-std::vector<SmallTensor> small_tensors(const std::string& module, const Shape& shape, const QuantConfig& config,
+std::vector<ConstantTensor> small_tensors(const std::string& module, const Shape& shape, const QuantConfig& config,
                                        Packing packing, DType compute_dtype) {
-  std::vector<SmallTensor> out;
+  std::vector<ConstantTensor> out;
   const auto integer = [&](const char* key, int64_t value) {
     out.push_back(
         {tensor_spec(module + "." + key, DType::i32, {}), bytes_of(std::vector<int32_t>{static_cast<int32_t>(value)})});
@@ -89,9 +83,14 @@ std::vector<TensorSpec> hqq_layer_specs(const std::string& module, const Shape& 
       tensor_spec(module + ".W_q", packed_dtype(packing), packed_shape(packing, view.rows, view.cols))};
   append_meta_specs(module, "scale", meta_shape(view), kScaleGroupSize, compute_dtype, config.quant_scale, specs);
   append_meta_specs(module, "zero", meta_shape(view), 0, compute_dtype, config.quant_zero, specs);
-  for (SmallTensor& small : small_tensors(module, shape, config, packing, compute_dtype))
+  for (ConstantTensor& small : small_tensors(module, shape, config, packing, compute_dtype))
     specs.push_back(std::move(small.spec));
   return specs;
+}
+
+std::vector<ConstantTensor> hqq_layer_constants(const std::string& module, const Shape& shape, const QuantConfig& config,
+                                                DType compute_dtype) {
+  return small_tensors(module, shape, config, packing_for(config.nbits, PackFormat::dense), compute_dtype);
 }
 
 HqqLayerTensors::HqqLayerTensors(const std::string& module, const QuantizedTensor& tensor, DType compute_dtype) {
@@ -114,7 +113,7 @@ HqqLayerTensors::HqqLayerTensors(const std::string& module, const QuantizedTenso
     }
     add(meta->values.data(), meta->dtype, meta->shape, meta->values.bytes());
   }
-  for (SmallTensor& small : small_tensors(module, tensor.shape, tensor.config, tensor.packing, compute_dtype)) {
+  for (ConstantTensor& small : small_tensors(module, tensor.shape, tensor.config, tensor.packing, compute_dtype)) {
     const auto& value = small_.emplace_back(std::move(small.value));
     const auto dtype = dtype_from_safetensors(small.spec.dtype);
     add(value.data(), dtype.value_or(DType::u8), small.spec.shape, static_cast<int64_t>(value.size()));

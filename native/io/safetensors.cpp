@@ -6,6 +6,8 @@
 #include <optional>
 #include <set>
 
+#include "io/gguf_model.h"
+
 namespace hqq {
 namespace {
 
@@ -194,7 +196,7 @@ std::map<std::string, std::string> read_index(const std::string& path, const Saf
 
 /// The file in a model folder that says where its tensors are.
 fs::path find_weights(const fs::path& folder) {
-  for (const char* name : {"model.safetensors", "model.safetensors.index.json"}) {
+  for (const char* name : {"model.safetensors", "model.safetensors.index.json", "model.gguf"}) {
     if (fs::exists(folder / name)) return folder / name;
   }
   const bool pickled = fs::exists(folder / "pytorch_model.bin") || fs::exists(folder / "pytorch_model.bin.index.json");
@@ -216,7 +218,9 @@ TensorStore TensorStore::open(const std::string& path, const SafetensorsLimits& 
   require(fs::exists(path, ignored), ErrorCode::not_found, path + ": no such file or folder");
   const fs::path weights = fs::is_directory(path, ignored) ? find_weights(path) : fs::path(path);
   TensorStore store;
-  if (weights.extension() != ".json") {
+  if (is_gguf(weights.string())) {
+    store.add_derived(weights.string());
+  } else if (weights.extension() != ".json") {
     store.add_file(weights.string(), limits, nullptr);
   } else {
     const auto shard_of = read_index(weights.string(), limits);
@@ -261,24 +265,58 @@ const TensorEntry* TensorStore::find(const std::string& name) const {
   return found != entries_.end() && found->name == name ? &*found : nullptr;
 }
 
-std::span<const std::byte> TensorStore::data_of(const TensorEntry& entry) const {
+void TensorStore::add_derived(const std::string& path) {
+  auto file = std::make_shared<MappedFile>(path);
+  for (DerivedTensor& tensor : gguf_tensors(file)) {
+    auto& [name, dtype, shape, bytes] = tensor.spec;
+    entries_.push_back({std::move(name), std::move(dtype), std::move(shape), 0, 0, bytes, static_cast<int64_t>(derived_.size())});
+    derived_.push_back(std::make_unique<Made>());
+    derived_.back()->make = std::move(tensor.make);
+  }
+  files_.push_back(std::move(file));
+}
+
+const TensorEntry& TensorStore::entry_of(const std::string& name) const {
+  const TensorEntry* entry = find(name);
+  require(entry != nullptr, ErrorCode::not_found, "the model has no tensor \"" + name + "\"");
+  return *entry;
+}
+
+std::shared_ptr<const Buffer> TensorStore::made(const TensorEntry& entry) const {
+  Made& derived = *derived_[static_cast<size_t>(entry.derived)];
+  const std::lock_guard lock(derived.mutex);
+  if (!derived.buffer) derived.buffer = std::make_shared<const Buffer>(derived.make());
+  return derived.buffer;
+}
+
+std::span<const std::byte> TensorStore::bytes(const TensorEntry& entry) const {
+  if (entry.derived >= 0) return {made(entry)->data(), static_cast<size_t>(entry.bytes)};
   return files_[static_cast<size_t>(entry.file_index)]->bytes().subspan(static_cast<size_t>(entry.offset),
                                                                         static_cast<size_t>(entry.bytes));
 }
 
-TensorView TensorStore::view(const std::string& name) const {
-  const TensorEntry* entry = find(name);
-  require(entry != nullptr, ErrorCode::not_found, "the model has no tensor \"" + name + "\"");
-  const std::optional<DType> dtype = dtype_from_safetensors(entry->dtype);
+std::shared_ptr<const void> TensorStore::keep(const TensorEntry& entry) const {
+  if (entry.derived >= 0) return made(entry);
+  return files_[static_cast<size_t>(entry.file_index)];
+}
+
+TensorView TensorStore::outline(const std::string& name) const {
+  const TensorEntry& entry = entry_of(name);
+  const std::optional<DType> dtype = dtype_from_safetensors(entry.dtype);
   require(dtype.has_value(), ErrorCode::unsupported,
-          "tensor \"" + name + "\" has dtype " + entry->dtype + ", which this engine does not read");
-  return {data_of(*entry).data(), *dtype, entry->shape};
+          "tensor \"" + name + "\" has dtype " + entry.dtype + ", which this engine does not read");
+  return {nullptr, *dtype, entry.shape};
+}
+
+TensorView TensorStore::view(const std::string& name) const {
+  TensorView view = outline(name);
+  view.data = bytes(entry_of(name)).data();
+  return view;
 }
 
 int64_t TensorStore::scalar(const std::string& name) const {
-  const TensorEntry* entry = find(name);
-  require(entry != nullptr, ErrorCode::not_found, "the model has no tensor \"" + name + "\"");
-  const auto data = data_of(*entry);
+  const TensorEntry* entry = &entry_of(name);
+  const auto data = bytes(*entry);
   const auto load = [&]<typename T>(T value) {
     require(data.size() == sizeof(T), ErrorCode::bad_file, "tensor \"" + name + "\" is not a single number");
     std::memcpy(&value, data.data(), sizeof(T));
@@ -292,9 +330,8 @@ int64_t TensorStore::scalar(const std::string& name) const {
 
 std::string TensorStore::ascii(const std::string& name) const {
   constexpr size_t max_text = 256;
-  const TensorEntry* entry = find(name);
-  require(entry != nullptr, ErrorCode::not_found, "the model has no tensor \"" + name + "\"");
-  const auto data = data_of(*entry);
+  const TensorEntry* entry = &entry_of(name);
+  const auto data = bytes(*entry);
   require(entry->dtype == "U8" && data.size() <= max_text, ErrorCode::bad_file,
           "tensor \"" + name + "\" is not a short text");
   std::string text;
@@ -308,9 +345,14 @@ std::string TensorStore::ascii(const std::string& name) const {
 
 void TensorStore::drop(const std::string& name) const {
   const TensorEntry* entry = find(name);
-  if (entry)
-    files_[static_cast<size_t>(entry->file_index)]->drop(static_cast<size_t>(entry->offset),
-                                                         static_cast<size_t>(entry->bytes));
+  if (entry == nullptr) return;
+  if (entry->derived >= 0) {
+    Made& derived = *derived_[static_cast<size_t>(entry->derived)];
+    const std::lock_guard lock(derived.mutex);
+    derived.buffer.reset();
+    return;
+  }
+  files_[static_cast<size_t>(entry->file_index)]->drop(static_cast<size_t>(entry->offset), static_cast<size_t>(entry->bytes));
 }
 
 }  // namespace hqq

@@ -3,11 +3,14 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
+#include "core/arena.h"
 #include "core/tensor.h"
 #include "io/json.h"
 #include "io/mapped_file.h"
@@ -29,6 +32,23 @@ struct TensorEntry {
   int64_t file_index = 0;  // into TensorStore::files()
   int64_t offset = 0;      // absolute byte offset in that file
   int64_t bytes = 0;
+  int64_t derived = -1;    // not in the file as it is, but made from it when it is asked for
+};
+
+/// Name, type (as the format spells it; kept tensors may have types the engine does not compute with), shape and size
+/// of a tensor that is about to be written, or made.
+struct TensorSpec {
+  std::string name;
+  std::string dtype;
+  Shape shape;
+  int64_t bytes = 0;
+};
+TensorSpec tensor_spec(std::string name, DType dtype, Shape shape);
+
+/// A tensor that follows from what a file holds in another form.
+struct DerivedTensor {
+  TensorSpec spec;
+  std::function<Buffer()> make;
 };
 
 /// Parses the header of one file. Throws EngineError{bad_file} naming the file and the rule it breaks.
@@ -39,8 +59,8 @@ std::vector<TensorEntry> parse_safetensors_header(std::span<const std::byte> fil
 /// All tensors of a model folder or of one file, memory-mapped.
 class TensorStore {
  public:
-  /// `path`: a .safetensors file, a model.safetensors.index.json, or a folder holding either. Shard names are validated
-  /// (no separators, no ".."). Throws EngineError{not_found|bad_file}.
+  /// `path`: a .safetensors or .gguf file, a model.safetensors.index.json, or a folder holding one of them (as model.safetensors or
+  /// model.gguf). Shard names are validated (no separators, no ".."). Throws EngineError{not_found|bad_file|unsupported}.
   static TensorStore open(const std::string& path, const SafetensorsLimits& limits = {});
 
   const std::vector<TensorEntry>& entries() const { return entries_; }  // sorted by name
@@ -49,11 +69,16 @@ class TensorStore {
   /// View into the mapping; `data` may be unaligned when the file's header is. Throws {not_found} for an unknown name,
   /// {unsupported} for a dtype the engine does not read.
   TensorView view(const std::string& name) const;
+  /// The same without its data, which is then not made: type and shape only.
+  TensorView outline(const std::string& name) const;
+  /// A tensor's bytes, made now if they are not in the file as they are, and what keeps them alive beyond the store.
+  std::span<const std::byte> bytes(const TensorEntry& entry) const;
+  std::shared_ptr<const void> keep(const TensorEntry& entry) const;
   /// Small metadata tensors of HQQ layers: a 0-d or 1-element integer/bool; the ASCII bytes of a u8 vector of at most
   /// 256. Throw {not_found}, or {bad_file} for another type, shape or content.
   int64_t scalar(const std::string& name) const;
   std::string ascii(const std::string& name) const;
-  /// Lets the system drop the pages of a tensor that has been consumed.
+  /// Lets go of the memory of a tensor that has been consumed.
   void drop(const std::string& name) const;
   const std::vector<std::shared_ptr<MappedFile>>& files() const { return files_; }
   /// `__metadata__` of all files, the first file winning.
@@ -62,22 +87,23 @@ class TensorStore {
  private:
   void add_file(const std::string& path, const SafetensorsLimits& limits,
                 const std::map<std::string, std::string>* shard_of);
-  std::span<const std::byte> data_of(const TensorEntry& entry) const;
+  void add_derived(const std::string& path);
+  const TensorEntry& entry_of(const std::string& name) const;
+
+  /// What was made of a derived tensor; made by one thread, seen by all.
+  struct Made {
+    std::function<Buffer()> make;
+    std::mutex mutex;
+    std::shared_ptr<const Buffer> buffer;
+  };
+  std::shared_ptr<const Buffer> made(const TensorEntry& entry) const;
 
   std::vector<std::shared_ptr<MappedFile>> files_;
+  std::vector<std::unique_ptr<Made>> derived_;
   std::vector<TensorEntry> entries_;
   std::map<std::string, std::string> metadata_;
 };
 
-/// Name, type (as the format spells it; kept tensors may have types the engine does not compute with), shape and size
-/// of a tensor that is about to be written.
-struct TensorSpec {
-  std::string name;
-  std::string dtype;
-  Shape shape;
-  int64_t bytes = 0;
-};
-TensorSpec tensor_spec(std::string name, DType dtype, Shape shape);
 /// The header of a file that holds `tensors` back to back in that order: length, JSON, padding to a multiple of 8.
 std::string safetensors_header(const std::vector<TensorSpec>& tensors,
                                const std::map<std::string, std::string>& metadata);

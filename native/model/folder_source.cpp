@@ -10,13 +10,15 @@ bool FolderSource::contains(const std::string& tensor) const { return store_.con
 StoredTensor FolderSource::tensor(const std::string& name) {
   const TensorEntry* entry = store_.find(name);
   require(entry != nullptr, ErrorCode::bad_file, "the model has no tensor " + name);
-  return {store_.view(name), store_.files().at(static_cast<size_t>(entry->file_index)), true};
+  return {store_.view(name), store_.keep(*entry), entry->derived < 0};
 }
 
 bool FolderSource::is_quantized(const std::string& module) const { return is_hqq_layer(store_, module); }
 
 QuantizedTensor FolderSource::quantized(const std::string& module) { return load_hqq_layer(store_, module); }
 
-void FolderSource::release(const std::string& module) { store_.drop(module + ".W_q"); }
+void FolderSource::release(const std::string& module) {
+  for (const char* part : {".W_q", ".scale", ".zero"}) store_.drop(module + part);
+}
 
 }  // namespace hqq

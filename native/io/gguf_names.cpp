@@ -1,0 +1,87 @@
+#include "io/gguf_names.h"
+
+#include <map>
+#include <string_view>
+
+#include "core/error.h"
+
+namespace hqq {
+namespace {
+
+using Names = std::map<std::string_view, std::string_view>;
+
+constexpr std::string_view kBlock = "blk.";
+
+const Names kTop = {{"token_embd", "model.embed_tokens"}, {"output_norm", "model.norm"}, {"output", "lm_head"}};
+
+/// What most architectures call their layers.
+const Names kCommon = {{"attn_norm", "input_layernorm"},     {"attn_q", "self_attn.q_proj"},
+                       {"attn_k", "self_attn.k_proj"},       {"attn_v", "self_attn.v_proj"},
+                       {"attn_output", "self_attn.o_proj"},  {"ffn_norm", "post_attention_layernorm"},
+                       {"ffn_gate", "mlp.gate_proj"},        {"ffn_up", "mlp.up_proj"},
+                       {"ffn_down", "mlp.down_proj"},        {"attn_q_norm", "self_attn.q_norm"},
+                       {"attn_k_norm", "self_attn.k_norm"}};
+
+struct Architecture {
+  Names own;                 // instead of or beside kCommon
+  bool paired_rows = false;  // GgufName::paired_heads of q and k
+  bool plus_one = false;     // GgufName::plus_one of all norms
+};
+
+const std::map<std::string_view, Architecture> kArchitectures = {
+    {"llama", {.own = {}, .paired_rows = true}},
+    {"qwen2", {}},
+    {"qwen3", {}},
+    {"phi3", {.own = {{"attn_qkv", "self_attn.qkv_proj"}, {"ffn_up", "mlp.gate_up_proj"}}}},
+    {"gemma", {.own = {}, .plus_one = true}},
+    {"gemma2",
+     {.own = {{"post_attention_norm", "post_attention_layernorm"},
+              {"ffn_norm", "pre_feedforward_layernorm"},
+              {"post_ffw_norm", "post_feedforward_layernorm"}},
+      .plus_one = true}},
+    {"gemma3",
+     {.own = {{"post_attention_norm", "post_attention_layernorm"},
+              {"ffn_norm", "pre_feedforward_layernorm"},
+              {"post_ffw_norm", "post_feedforward_layernorm"}},
+      .plus_one = true}},
+};
+
+const std::string_view* find_in(const Names& names, std::string_view part) {
+  const auto found = names.find(part);
+  return found == names.end() ? nullptr : &found->second;
+}
+
+[[noreturn]] void unknown(const std::string& architecture, const std::string& tensor) {
+  throw EngineError(ErrorCode::unsupported, "the GGUF tensor \"" + tensor.substr(0, 200) + "\" is not one of a model of architecture \"" +
+                                                architecture + "\" that is known here");
+}
+
+}  // namespace
+
+bool knows_gguf_architecture(const std::string& architecture) { return kArchitectures.contains(architecture); }
+
+std::optional<GgufName> model_name_of(const std::string& architecture, const std::string& tensor, const GgufHeads& heads) {
+  const Architecture& known = kArchitectures.at(architecture);
+  const size_t last = tensor.rfind('.');
+  if (last == std::string::npos) unknown(architecture, tensor);
+  const std::string leaf = tensor.substr(last);  // ".weight" or ".bias"
+  const std::string_view path = std::string_view(tensor).substr(0, last);
+  if (path.starts_with("rope_f")) return std::nullopt;  // rope_freqs, rope_factors_long: the configuration has them
+  if (const std::string_view* name = find_in(kTop, path)) {
+    return GgufName{std::string(*name) + leaf, 0, known.plus_one && path == "output_norm"};
+  }
+  if (!path.starts_with(kBlock)) unknown(architecture, tensor);
+  const size_t dot = path.find('.', kBlock.size());
+  if (dot == std::string_view::npos) unknown(architecture, tensor);
+  const std::string_view layer = path.substr(kBlock.size(), dot - kBlock.size()), part = path.substr(dot + 1);
+  const std::string_view* name = find_in(known.own, part);
+  if (name == nullptr) name = find_in(kCommon, part);
+  if (name == nullptr || layer.empty() || layer.find_first_not_of("0123456789") != std::string_view::npos) unknown(architecture, tensor);
+  GgufName out{"model.layers." + std::string(layer) + "." + std::string(*name) + leaf, 0, false};
+  if (known.paired_rows && part == "attn_q") out.paired_heads = heads.queries;
+  if (known.paired_rows && part == "attn_k") out.paired_heads = heads.keys;
+  out.plus_one = known.plus_one && part.ends_with("norm");
+  return out;
+}
+
+}  // namespace hqq
