@@ -13,6 +13,7 @@ const std::map<std::string, Method>& methods() {
     add_vision_methods(all);
     add_folder_methods(all);
     add_tensor_methods(all);
+    add_gguf_methods(all);
     return all;
   }();
   return table;

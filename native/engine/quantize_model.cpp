@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <future>
+#include <map>
 #include <set>
 
 #include "core/thread_pool.h"
@@ -20,6 +21,7 @@
 #include "engine/self_moments.h"
 #include "io/hqq_layer.h"
 #include "io/sha256.h"
+#include "quant/dequantize.h"
 #include "quant/method.h"
 
 namespace hqq {
@@ -304,6 +306,7 @@ class Run {
     if (item.choice) quantize_item(index, hash, finished);
     else keep_item(item, hash);
     store_.drop(item.source);
+    requantized_.erase(index);
     finished.sha256 = hash.hex();
     finished.seconds = seconds_since(start);
     journal_->add(item.source, finished);
@@ -330,6 +333,20 @@ class Run {
     }
   }
 
+  /// The matrix to quantize: as it is stored, or made of what was quantized before and kept until this tensor is done.
+  TensorView weight_of(size_t index) {
+    const WorkItem& item = plan_.items[index];
+    if (!item.stored_quantized) return store_.view(item.source);
+    Buffer& made = requantized_[index];
+    const Shape shape = describe_hqq_layer(store_, item.choice->module).shape;
+    if (made.bytes() == 0) {
+      made = Buffer(numel(shape) * size_of(DType::f32), MemoryUse::scratch);
+      dequantize(load_hqq_layer(store_, item.choice->module), DType::f32, made.data());
+      for (const char* part : {".W_q", ".scale", ".zero"}) store_.drop(item.choice->module + part);
+    }
+    return {made.data(), DType::f32, shape};
+  }
+
   /// Hands the matrices from tensor `index` on to the quantizer, as many as it takes at once.
   void start_matrices(size_t index) {
     next_start_ = std::max(next_start_, index);
@@ -337,7 +354,7 @@ class Run {
       const WorkItem& item = plan_.items[next_start_];
       if (!item.choice || !is_due(next_start_)) continue;
       const bool started = naming(item, [&] {
-        const QuantizeRequest request{store_.view(item.source), item.choice->config, item.choice->method, PackFormat::dense,
+        const QuantizeRequest request{weight_of(next_start_), item.choice->config, item.choice->method, PackFormat::dense,
                                       item.meta_dtype, moments_of(item.choice->module)};
         const bool room = quantizer_->has_room(request);
         if (room) quantizer_->start(request);
@@ -472,6 +489,7 @@ class Run {
   std::optional<QuantizeJournal> journal_;
   std::vector<StagedFile> files_;
   std::vector<bool> taken_over_;
+  std::map<size_t, Buffer> requantized_;  // dequantized weights of items that are under way
   std::unique_ptr<Quantizer> quantizer_;  // after store_, whose weights it reads
   size_t next_start_ = 0;                 // first tensor not handed to it
   std::set<std::string> wanted_;  // of an arriving source

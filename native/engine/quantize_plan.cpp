@@ -13,6 +13,7 @@ namespace hqq {
 namespace {
 
 constexpr std::string_view kWeight = ".weight";
+constexpr std::string_view kBias = ".bias";
 /// All output files are open at once; a process has about a thousand descriptors.
 constexpr size_t kMaxFiles = 500;
 
@@ -28,20 +29,37 @@ bool is_quantized_part(const std::string& name, const std::set<std::string>& qua
   return false;
 }
 
-void plan_quantized(WorkItem& item, const TensorEntry& entry, std::optional<DType> compute_dtype) {
+void plan_outputs(WorkItem& item, const Shape& shape, DType meta_dtype) {
   const LayerChoice& choice = *item.choice;
-  const std::string& module = choice.module;
+  quant_method(choice.method);
+  item.meta_dtype = meta_dtype;
+  try {
+    item.outputs = hqq_layer_specs(choice.module, shape, choice.config, meta_dtype);
+  } catch (const EngineError& error) {
+    throw EngineError(error.code(), choice.module + ": " + error.what());
+  }
+}
+
+void plan_quantized(WorkItem& item, const TensorEntry& entry, std::optional<DType> compute_dtype) {
+  const std::string& module = item.choice->module;
   require(entry.shape.size() == 2, ErrorCode::bad_input,
           module + ": only matrices are quantized, its weight has the shape " + to_string(entry.shape));
   require(is_float(entry.dtype), ErrorCode::unsupported,
           module + ": weights of type " + entry.dtype + " cannot be quantized");
-  quant_method(choice.method);
-  item.meta_dtype = compute_dtype.value_or(*dtype_from_safetensors(entry.dtype));
-  try {
-    item.outputs = hqq_layer_specs(module, entry.shape, choice.config, item.meta_dtype);
-  } catch (const EngineError& error) {
-    throw EngineError(error.code(), module + ": " + error.what());
-  }
+  plan_outputs(item, entry.shape, compute_dtype.value_or(*dtype_from_safetensors(entry.dtype)));
+}
+
+/// A layer that is stored quantized and gets other bits. Its metadata is of half precision unless something else is asked for: what was
+/// lost when it was quantized first is more than that.
+WorkItem plan_requantized(const TensorStore& store, const LayerChoice& choice, std::optional<DType> compute_dtype) {
+  const HqqLayerInfo info = describe_hqq_layer(store, choice.module);
+  WorkItem item;
+  item.source = choice.module + std::string(kWeight);
+  item.source_bytes = info.packed_bytes + info.metadata_bytes;
+  item.choice = choice;
+  item.stored_quantized = true;
+  plan_outputs(item, info.shape, compute_dtype.value_or(DType::f16));
+  return item;
 }
 
 std::vector<WorkItem> plan_items(const TensorStore& store, const std::vector<LayerChoice>& choices,
@@ -49,15 +67,21 @@ std::vector<WorkItem> plan_items(const TensorStore& store, const std::vector<Lay
   std::map<std::string, const LayerChoice*> choice_of;
   for (const LayerChoice& choice : choices) {
     const std::string weight = choice.module + std::string(kWeight);
-    require(store.contains(weight), ErrorCode::bad_input,
-            choice.module + ": the model has no linear layer of this name" +
-                (is_hqq_layer(store, choice.module) ? " that is not quantized already" : ""));
+    require(store.contains(weight) || is_hqq_layer(store, choice.module), ErrorCode::bad_input,
+            choice.module + ": the model has no linear layer of this name");
     require(choice_of.emplace(weight, &choice).second, ErrorCode::bad_input, choice.module + " is in the plan twice");
   }
   const auto names = hqq_layer_names(store);
   const std::set<std::string> quantized_modules(names.begin(), names.end());
+  std::set<std::string> requantized;
   std::vector<WorkItem> items;
+  for (const auto& [weight, choice] : choice_of) {
+    if (store.contains(weight)) continue;
+    requantized.insert(choice->module);
+    items.push_back(plan_requantized(store, *choice, compute_dtype));
+  }
   for (const TensorEntry& entry : store.entries()) {
+    if (!entry.name.ends_with(kBias) && is_quantized_part(entry.name, requantized)) continue;
     WorkItem item;
     item.source = entry.name;
     item.source_bytes = entry.bytes;

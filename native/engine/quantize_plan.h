@@ -30,6 +30,7 @@ struct WorkItem {
   std::string source;  // tensor name
   int64_t source_bytes = 0;
   std::optional<LayerChoice> choice;  // none: kept
+  bool stored_quantized = false;      // `source` is not there: its layer is stored quantized, and is quantized anew
   std::optional<DType> cast;          // kept tensors: the type they are converted to
   DType meta_dtype = DType::f16;      // quantized tensors: of scale and zero
   std::vector<TensorSpec> outputs;

@@ -149,7 +149,9 @@ class GgufReader {
 
   /// Offsets become absolute; sizes follow from types and shapes; nothing may overlap or leave the file.
   void place(GgufFile& out) const {
-    const int64_t alignment = out.metadata.get("general.alignment", kDefaultAlignment);
+    const Json* stated = out.metadata.find("general.alignment");
+    if (stated != nullptr && !stated->is_int()) fail("general.alignment", "is no whole number");
+    const int64_t alignment = stated ? stated->as_int() : kDefaultAlignment;
     if (alignment < 1 || alignment > (1 << 20) || (alignment & (alignment - 1)) != 0) fail("general.alignment", "is no power of two");
     const int64_t begin = (at_ + alignment - 1) / alignment * alignment;
     std::vector<const GgufTensor*> ordered;
