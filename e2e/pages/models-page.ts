@@ -17,15 +17,15 @@ export class ModelsPage {
 
   /** Adds a folder by the browser host's own picker. */
   async addFolder(path: string): Promise<void> {
-    await this.library().getByRole('button', { name: 'Add a model folder' }).click()
-    const dialog = this.page.getByRole('dialog', { name: 'Add a model folder' })
+    await this.library().getByRole('button', { name: 'Add a model' }).click()
+    const dialog = this.page.getByRole('dialog', { name: 'Add a model' })
     const field = dialog.getByRole('textbox', { name: 'Path' })
     // The first listing fills the field; typing before it would be overwritten.
     await expect(field).not.toHaveValue('')
     await field.fill(path)
     await field.press('Enter')
     await expect(dialog.getByText(path, { exact: true })).toBeVisible()
-    await dialog.getByRole('button', { name: 'Add this folder' }).click()
+    await dialog.getByRole('button', { name: 'Add this model' }).click()
     await expect(dialog).toBeHidden()
   }
 }

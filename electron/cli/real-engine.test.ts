@@ -2,15 +2,11 @@
 import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { createApp } from '../app.ts'
-import { inProcessStarter } from '../engine/testing/in-process.ts'
-import { runProgram } from './program.ts'
+import { RESOURCES, runRealCli } from './testing/real-cli.ts'
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
 
-const RESOURCES = fileURLToPath(new URL('../../resources', import.meta.url))
 const DEMO = join(RESOURCES, 'demo-model')
 
 let root = ''
@@ -22,30 +18,7 @@ beforeAll(async () => {
 })
 afterAll(() => rmSync(root, { recursive: true, force: true }))
 
-async function run(args: string[], cancelAt?: string) {
-  let stdout = ''
-  const cancel = new AbortController()
-  const code = await runProgram([...args, '--json'], {
-    streams: {
-      stdout(text) {
-        stdout += text
-      },
-      stderr: (text) => cancelAt !== undefined && text.startsWith(cancelAt) && cancel.abort(),
-      isTerminal: false,
-    },
-    signal: cancel.signal,
-    readLine: async () => null,
-    async openApp() {
-      const dataDir = join(root, 'data')
-      mkdirSync(dataDir, { recursive: true })
-      const platform = { host: 'cli' as const, dataDir, resourcesDir: RESOURCES }
-      const tokenizerScript = new URL('../tokenizer/worker.ts', import.meta.url)
-      const moverScript = new URL('../hub/mover/worker.ts', import.meta.url)
-      return createApp({ platform, starter: inProcessStarter, tokenizerScript, moverScript, log() {} })
-    },
-  })
-  return { code, json: JSON.parse(stdout) }
-}
+const run = (args: readonly string[], cancelAt?: string) => runRealCli(root, args, cancelAt)
 
 const MIXED = ['--rule', '*.v_proj=8:32', '--rule', '*.layers.0.*.up_proj=2:16', '--rule', '*.layers.7.*=keep']
 

@@ -70,6 +70,10 @@ export const hostInfoSchema = z.object({
 })
 export type HostInfo = z.infer<typeof hostInfoSchema>
 
+/** `model`: a folder, or a file that is a model by itself. */
+const pickKindSchema = z.enum(['folder', 'file', 'model'])
+export type PickKind = z.infer<typeof pickKindSchema>
+
 export const fileEntrySchema = z.object({
   name: z.string(),
   path: z.string(),
@@ -118,11 +122,11 @@ export const appContract = {
   'settings.set': call(settingsChangeSchema, settingsSchema),
 
   'files.list': call(
-    z.object({ path: z.string().nullable(), pick: z.enum(['folder', 'file']) }),
+    z.object({ path: z.string().nullable(), pick: pickKindSchema }),
     z.object({ path: z.string(), parent: z.string().nullable(), entries: z.array(fileEntrySchema) }),
   ),
   /** Native dialog (Electron only); null when dismissed. */
-  'files.pick': call(z.object({ pick: z.enum(['folder', 'file']) }), z.object({ path: z.string().nullable() })),
+  'files.pick': call(z.object({ pick: pickKindSchema }), z.object({ path: z.string().nullable() })),
   'files.reveal': call(z.object({ path: z.string() }), empty),
 
   /** Snapshot, then a new snapshot after every change. */

@@ -45,6 +45,16 @@ export const engineMemorySchema = z.object({
 })
 export type EngineMemory = z.infer<typeof engineMemorySchema>
 
+/** The header of a GGUF file: its metadata, its tensors as the file names them, and the values of small rotary tensors. */
+const ggufInspect = call(
+  z.object({ path: z.string() }),
+  z.object({
+    metadata: z.record(z.string(), z.unknown()),
+    tensors: z.array(z.object({ name: z.string(), type: z.string(), shape: z.array(z.number().int()) })),
+    rope: z.record(z.string(), z.array(z.number())),
+  }),
+)
+
 const modelInspect = call(
   z.object({ dir: z.string() }),
   z.object({
@@ -271,6 +281,7 @@ export const engineContract = {
     empty,
   ),
   'model.inspect': modelInspect,
+  'gguf.inspect': ggufInspect,
   'model.quantize': modelQuantize,
   'model.dequantize': modelDequantize,
   'model.load': call(

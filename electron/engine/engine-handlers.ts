@@ -13,6 +13,7 @@ const NOT_QUEUED: ReadonlySet<string> = new Set<keyof EngineContract>([
   'engine.info',
   'engine.configure',
   'model.inspect',
+  'gguf.inspect',
   'debug.crash',
 ])
 

@@ -83,6 +83,9 @@ export function createFakeEngine(options: FakeEngineOptions = {}): Handlers<Engi
       return {}
     },
     'model.inspect': ({ dir }) => inspect(dir),
+    'gguf.inspect': ({ path }) => {
+      throw new AppError('bad-file', `${path} is not a valid GGUF file: the fake engine reads none`)
+    },
     'model.quantize': (input, context) => fakeQuantize(input, context, step, options),
     'model.dequantize': ({ modelDir, outDir }) => fakeDequantize(modelDir, outDir),
     'model.load': async ({ dir, contextLength, device }, context) => {

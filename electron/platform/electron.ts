@@ -1,4 +1,5 @@
 /** The platform of the Electron host. Electron's parts come in as arguments, so that tests need no binary. */
+import { basename, dirname } from 'node:path'
 import type { dialog, safeStorage, shell } from 'electron'
 import type { Platform } from './platform.ts'
 
@@ -12,6 +13,9 @@ export interface ElectronPlatformOptions {
     'isEncryptionAvailable' | 'encryptString' | 'decryptString' | 'getSelectedStorageBackend'
   >
 }
+
+/** No system lets one dialog choose files and folders: a folder is chosen by its config.json. */
+const MODEL_FILES = [{ name: 'config.json of a model folder, or a GGUF file', extensions: ['json', 'gguf'] }]
 
 export function createElectronPlatform({
   dataDir,
@@ -35,8 +39,11 @@ export function createElectronPlatform({
     async pickPath(kind) {
       const { canceled, filePaths } = await dialog.showOpenDialog({
         properties: [kind === 'folder' ? 'openDirectory' : 'openFile'],
+        ...(kind === 'model' ? { filters: MODEL_FILES } : {}),
       })
-      return canceled ? null : (filePaths[0] ?? null)
+      const path = canceled ? undefined : filePaths[0]
+      if (path === undefined) return null
+      return kind === 'model' && basename(path) === 'config.json' ? dirname(path) : path
     },
     revealPath: async (path) => shell.showItemInFolder(path),
     openExternal: (url) => shell.openExternal(url),

@@ -1,3 +1,4 @@
+import type { PickKind } from '../contract/app.ts'
 import type { SecretBox } from '../contract/secrets.ts'
 
 /** What a host must supply to the application core. Optional members are what only some hosts can do. */
@@ -10,7 +11,7 @@ export interface Platform {
   /** The system's keyring, for the access token. */
   readonly secrets?: SecretBox
   /** Native dialog; null when dismissed. Absent where there is none: the window then lists folders over RPC. */
-  pickPath?(kind: 'folder' | 'file'): Promise<string | null>
+  pickPath?(kind: PickKind): Promise<string | null>
   /** Shows a file or folder in the system's file manager. */
   revealPath?(path: string): Promise<void>
   /** Opens an http(s) link in the system's browser. */

@@ -20,6 +20,8 @@ export interface ModelFacts {
   parameters: number
   dtype: string
   fileBytes: number
+  /** Stored by another program in a format of its own: may be quantized anew. */
+  foreign: boolean
   quantization: { label: string; mixed: boolean; bitsPerWeight: number } | null
   experts: { activeParameters: number; bytesEach: number } | null
   vision: VisionSummary | null
@@ -66,6 +68,7 @@ export function modelFacts(
     parameters,
     dtype: dtypeOf(inspection, linears),
     fileBytes: inspection.files.reduce((sum, file) => sum + file.bytes, 0),
+    foreign: inspection.files.some(({ name }) => name.endsWith('.gguf')),
     quantization: quantizationOf(linears),
     experts: expertsOf(linears, parameters, config),
     vision: vision === null ? null : visionSummary(vision, inspection.tensors, linears, numel),

@@ -3,6 +3,7 @@ import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AppError, toAppError } from '../contract/errors.ts'
 import type { Engine } from './engine.ts'
+import { GGUF_LINK } from './gguf/folders.ts'
 import { type ModelConfig, readModelConfig } from './model-config.ts'
 import { type ModelFacts, modelFacts } from './model-facts.ts'
 
@@ -71,7 +72,7 @@ function firstError(...values: readonly unknown[]): AppError | null {
 /** Changes when a file of the folder that matters is replaced. */
 async function stampOf(dir: string): Promise<string> {
   const names = await readdir(dir).catch(() => [])
-  const relevant = names.filter((name) => name.endsWith('.safetensors') || name.endsWith('.json')).sort()
+  const relevant = names.filter((name) => isWeights(name) || name.endsWith('.json')).sort()
   const stamps = await Promise.all(
     relevant.map(async (name) => {
       const info = await stat(join(dir, name)).catch(() => null)
@@ -84,5 +85,9 @@ async function stampOf(dir: string): Promise<string> {
 /** Whether a folder looks like a model, without reading it. */
 export async function looksLikeModel(dir: string): Promise<boolean> {
   const names: string[] = await readdir(dir).catch(() => [])
-  return names.includes('config.json') && names.some((name) => name.endsWith('.safetensors'))
+  return names.includes('config.json') && names.some(isWeights)
+}
+
+function isWeights(name: string): boolean {
+  return name.endsWith('.safetensors') || name === GGUF_LINK
 }

@@ -9,6 +9,7 @@ import { toWriteError } from '../storage/atomic-write.ts'
 import { hasTokenizer, readChatTemplate } from '../tokenizer/tokenizer-files.ts'
 import { createChanges, watchSnapshots } from './changes.ts'
 import { readGenerationConfig } from './generation-config.ts'
+import { type GgufFolders, isGgufFile } from './gguf/folders.ts'
 import { DEMO_ID, type Library, type LibraryEntry } from './library.ts'
 import { readJsonObject } from './model-config.ts'
 import { looksLikeModel, type ModelFolder, type ModelReader } from './model-reader.ts'
@@ -17,6 +18,7 @@ import { PROVENANCE_FILE, readProvenance } from './provenance.ts'
 export interface ModelsDeps {
   library: Library
   reader: ModelReader
+  gguf: GgufFolders
 }
 
 export interface Models {
@@ -39,7 +41,7 @@ export interface Models {
 const DEMO_NOTE =
   'A small demonstration model of 14 million parameters: it writes story prose and short answers, and is often wrong.'
 
-export function createModels({ library, reader }: ModelsDeps): Models {
+export function createModels({ library, reader, gguf }: ModelsDeps): Models {
   const changes = createChanges()
   /** Folders named by path on this run, so that their ids can be looked up. */
   const opened = new Map<string, string>()
@@ -62,8 +64,9 @@ export function createModels({ library, reader }: ModelsDeps): Models {
   }
 
   async function open(reference: string): Promise<LibraryEntry> {
-    if (await looksLikeModel(reference)) {
-      const entry = await library.entryAt(reference)
+    const path = isGgufFile(reference) ? await gguf.folderOf(reference) : reference
+    if (await looksLikeModel(path)) {
+      const entry = await library.entryAt(path)
       opened.set(entry.id, entry.path)
       return entry
     }
@@ -78,8 +81,9 @@ export function createModels({ library, reader }: ModelsDeps): Models {
     list,
     watch: (context) => watchSnapshots(changes, list, context),
     async add(path, origin = 'added') {
-      if (!(await looksLikeModel(path))) throw notAModel(path)
-      const entry = await library.add(path, origin)
+      const folder = isGgufFile(path) ? await gguf.folderOf(path) : path
+      if (!(await looksLikeModel(folder))) throw notAModel(path)
+      const entry = await library.add(folder, origin)
       changes.notify()
       return summarize(entry)
     },
@@ -97,6 +101,7 @@ export function createModels({ library, reader }: ModelsDeps): Models {
       if (entry.id === DEMO_ID) throw new AppError('not-allowed', 'The demo model belongs to the app and stays.')
       if (entry.origin === 'created') await deleteMade(entry.path)
       await library.forget(entry.path)
+      await gguf.forget(entry.path)
       opened.delete(id)
       changes.notify()
     },
@@ -117,7 +122,7 @@ async function isFolder(path: string): Promise<boolean> {
 function notAModel(path: string): AppError {
   return new AppError(
     'not-found',
-    `${path} is not a model folder. Choose the folder that holds config.json and at least one .safetensors file.`,
+    `${path} is not a model. Choose the folder that holds config.json and at least one .safetensors file, or a .gguf file.`,
   )
 }
 
@@ -129,7 +134,7 @@ async function summaryOf(
   const provenance = entry.origin === 'created' ? await readProvenance(dir) : null
   const methods = new Set(provenance?.tensors.map((tensor) => tensor.spec.method) ?? ['hqq'])
   const alreadyQuantized =
-    facts?.quantization == null
+    facts?.quantization == null || facts.foreign
       ? null
       : new AppError('unsupported', 'This model is already quantized. Quantize the original it was made from.')
   return {

@@ -8,6 +8,7 @@ import { quantize } from '../plan/choices.ts'
 import { createClient } from '../rpc/client.ts'
 import { serve } from '../rpc/server.ts'
 import { createMemoryPair } from '../wires/memory.ts'
+import { createGgufFolders } from './gguf/folders.ts'
 import { createLibrary, libraryRecordSchema } from './library.ts'
 import { createMachineInfo } from './machine.ts'
 import { createModelReader } from './model-reader.ts'
@@ -34,7 +35,11 @@ async function setUp(freeBytes: number) {
     hub: { nameOf: () => null, pathOf: () => null },
     now: () => new Date(0),
   })
-  const models = createModels({ library, reader: createModelReader(engine) })
+  const models = createModels({
+    library,
+    reader: createModelReader(engine),
+    gguf: createGgufFolders(engine, join(root, 'gguf')),
+  })
   const { id } = await models.open(source)
   const planner = createQuantizePlanner({
     models,

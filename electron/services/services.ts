@@ -15,6 +15,7 @@ import { createDevices, type Devices } from './devices.ts'
 import { engineStarted } from './engine-settings.ts'
 import { createEvaluator } from './evaluate.ts'
 import { watchFolder } from './folder-watch.ts'
+import { createGgufFolders } from './gguf/folders.ts'
 import { createDownloadKind } from './hub/download-kind.ts'
 import { createHub, DEFAULT_HUB_TUNING, type Hub, type HubTuning } from './hub/hub.ts'
 import { hubNames } from './hub/source-name.ts'
@@ -144,7 +145,11 @@ export async function createServices({
     hub: hubNames(hub.environment.cacheDir),
     now,
   })
-  const models = createModels({ library, reader: createModelReader(supervisor) })
+  const models = createModels({
+    library,
+    reader: createModelReader(supervisor),
+    gguf: createGgufFolders(supervisor, inData('gguf')),
+  })
   const settings = createSettings(stores.settings, async (changed, before) => {
     if (changed.threads !== before.threads) await engineStarted(supervisor, changed)
     models.changed()

@@ -10,6 +10,7 @@ import type { Provenance } from './provenance.ts'
 export const FULL_HASH_BYTES = 2 ** 30
 /** A header longer than this is no header; the engine refuses it in its own words. */
 const MAX_HEADER_BYTES = 512 * 2 ** 20
+const BEGINNING_BYTES = 2 ** 20
 
 type SourceHashes = Pick<Provenance['source'], 'configSha256' | 'weights'>
 
@@ -25,7 +26,7 @@ export async function hashSource(
     weights.push({
       file: name,
       bytes,
-      headerSha256: await hashHeader(path),
+      headerSha256: await hashHeader(path, bytes),
       sha256: bytes <= FULL_HASH_BYTES ? await hashFile(path, signal) : null,
     })
   }
@@ -36,9 +37,15 @@ export function sha256(content: string | Uint8Array): string {
   return createHash('sha256').update(content).digest('hex')
 }
 
-async function hashHeader(path: string): Promise<string> {
+/** Of a safetensors file its header, of others as much of their beginning. */
+async function hashHeader(path: string, bytes: number): Promise<string> {
   const file = await open(path, 'r')
   try {
+    if (!path.endsWith('.safetensors')) {
+      const beginning = Buffer.alloc(Math.min(bytes, BEGINNING_BYTES))
+      await file.read(beginning, 0, beginning.length, 0)
+      return sha256(beginning)
+    }
     const length = Buffer.alloc(8)
     await file.read(length, 0, 8, 0)
     const size = Number(length.readBigUInt64LE())

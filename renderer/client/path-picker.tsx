@@ -4,6 +4,7 @@
  */
 import { ArrowUp, Box, File, Folder } from 'lucide-react'
 import { type KeyboardEvent, type ReactNode, useCallback, useEffect, useRef, useState } from 'react'
+import type { PickKind } from '../../electron/contract/app.ts'
 import { Badge } from '../ui/badge.tsx'
 import { Button, IconButton } from '../ui/button.tsx'
 import { cn } from '../ui/cn.ts'
@@ -18,7 +19,7 @@ import type { AnswerOf } from './query-cache.ts'
 import { useQuery } from './use-query.ts'
 
 export interface PickRequest {
-  pick: 'folder' | 'file'
+  pick: PickKind
   title: string
   /** Verb on the button: `Add`, `Choose`. */
   confirmLabel?: string
@@ -71,7 +72,7 @@ function PathDialog({
   }
 
   const result =
-    chosen && (chosen.kind === pick || chosen.isModel) ? chosen.path : pick === 'folder' ? (data?.path ?? null) : null
+    chosen && (chosen.kind === pick || chosen.isModel) ? chosen.path : pick === 'file' ? null : (data?.path ?? null)
   return (
     <Dialog
       open
@@ -137,7 +138,7 @@ function PathInput({ path, onGo }: { path: string; onGo(path: string): void }) {
 interface EntryListProps {
   entries: readonly Entry[]
   chosen: Entry | null
-  pick: 'folder' | 'file'
+  pick: PickKind
   onChoose(entry: Entry): void
   onOpen(path: string): void
   onPick(path: string): void

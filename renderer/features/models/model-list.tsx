@@ -28,7 +28,7 @@ export function ModelList({ library, selectedId, onAdd, isAdding }: ModelListPro
     <>
       <div className="flex h-14 shrink-0 items-center gap-2 border-b border-line pr-2 pl-4">
         <h1 className="flex-1 text-sm font-semibold text-ink">Library</h1>
-        <IconButton label="Add a model folder" icon={FolderPlus} pending={isAdding} onClick={onAdd} />
+        <IconButton label="Add a model" icon={FolderPlus} pending={isAdding} onClick={onAdd} />
       </div>
       {rows.length > 5 && (
         <SearchInput label="Filter models" value={filter} onChange={setFilter} className="m-2 mb-0" />

@@ -51,7 +51,7 @@ describe('ModelsPage', () => {
 
   it('says what will be here when there is nothing', async () => {
     setUp([])
-    expect(await screen.findByRole('button', { name: 'Add a model folder', description: '' })).toBeDefined()
+    expect(await screen.findByRole('button', { name: 'Add a model', description: '' })).toBeDefined()
     expect(screen.getByText(/Hugging Face format/)).toBeDefined()
   })
 
@@ -106,12 +106,12 @@ describe('ModelsPage', () => {
         'models.add': ({ path }) => sampleModel({ id: 'new', path, origin: 'added' }),
       },
     })
-    fireEvent.click(await screen.findByRole('button', { name: 'Add a model folder' }))
-    const dialog = await screen.findByRole('dialog', { name: 'Add a model folder' })
+    fireEvent.click(await screen.findByRole('button', { name: 'Add a model' }))
+    const dialog = await screen.findByRole('dialog', { name: 'Add a model' })
     const list = await within(dialog).findByRole('listbox')
     fireEvent.keyDown(list, { key: 'ArrowDown' })
     expect(within(dialog).getByRole('option', { name: /llama/ }).getAttribute('aria-selected')).toBe('true')
-    fireEvent.click(within(dialog).getByRole('button', { name: 'Add this folder' }))
+    fireEvent.click(within(dialog).getByRole('button', { name: 'Add this model' }))
     await waitFor(() => expect(fake.asked).toContainEqual({ method: 'models.add', input: { path: '/home/llama' } }))
     await waitFor(() => expect(window.location.hash).toBe('#/models?model=new'))
   })

@@ -21,10 +21,10 @@ export function ModelsPage() {
   const picker = usePathPicker()
   const add = useAction(async () => {
     const path = await picker.pick({
-      pick: 'folder',
-      title: 'Add a model folder',
-      description: 'A folder with config.json, the tokenizer and safetensors files. Nothing is copied.',
-      confirmLabel: 'Add this folder',
+      pick: 'model',
+      title: 'Add a model',
+      description: 'A folder with config.json, the tokenizer and safetensors files, or a GGUF file. Nothing is copied.',
+      confirmLabel: 'Add this model',
     })
     if (path === null) return
     const model = await client.call('models.add', { path })
@@ -34,7 +34,7 @@ export function ModelsPage() {
   const rows = libraryRows(models)
   const selected = models.find(({ id }) => id === params.model) ?? (params.model ? undefined : rows[0]?.model)
   const startAdding = () => void add.run()
-  useCommands([{ id: 'add-model', label: 'Add a model folder', group: 'Models', run: startAdding }])
+  useCommands([{ id: 'add-model', label: 'Add a model', group: 'Models', run: startAdding }])
   return (
     <SplitPane
       id="models"
@@ -44,7 +44,7 @@ export function ModelsPage() {
       }
     >
       {add.error && (
-        <ErrorView error={add.error} title="The folder was not added" onRetry={startAdding} className="m-5 mb-0" />
+        <ErrorView error={add.error} title="The model was not added" onRetry={startAdding} className="m-5 mb-0" />
       )}
       {selected ? (
         <ModelView key={selected.id} model={selected} />
@@ -56,7 +56,7 @@ export function ModelsPage() {
             action={
               <Button onClick={startAdding}>
                 <FolderPlus aria-hidden />
-                Add a model folder
+                Add a model
               </Button>
             }
           >
