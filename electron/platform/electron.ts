@@ -1,5 +1,4 @@
 /** The platform of the Electron host. Electron's parts come in as arguments, so that tests need no binary. */
-import { basename, dirname } from 'node:path'
 import type { dialog, safeStorage, shell } from 'electron'
 import type { Platform } from './platform.ts'
 
@@ -41,9 +40,7 @@ export function createElectronPlatform({
         properties: [kind === 'folder' ? 'openDirectory' : 'openFile'],
         ...(kind === 'model' ? { filters: MODEL_FILES } : {}),
       })
-      const path = canceled ? undefined : filePaths[0]
-      if (path === undefined) return null
-      return kind === 'model' && basename(path) === 'config.json' ? dirname(path) : path
+      return canceled ? null : (filePaths[0] ?? null)
     },
     revealPath: async (path) => shell.showItemInFolder(path),
     openExternal: (url) => shell.openExternal(url),

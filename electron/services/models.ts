@@ -1,6 +1,6 @@
 /** The models a person can choose from: list, details, add, rename, remove. */
 import { readFile, rm, rmdir, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { z } from 'zod'
 import type { ModelDetail, ModelSummary } from '../contract/domain.ts'
 import { AppError } from '../contract/errors.ts'
@@ -63,8 +63,14 @@ export function createModels({ library, reader, gguf }: ModelsDeps): Models {
     return known
   }
 
+  /** A model may be named by a file: one that is a model by itself, or the config.json of a folder. */
+  async function folderOf(path: string): Promise<string> {
+    if (isGgufFile(path)) return gguf.folderOf(path)
+    return basename(path) === 'config.json' ? dirname(path) : path
+  }
+
   async function open(reference: string): Promise<LibraryEntry> {
-    const path = isGgufFile(reference) ? await gguf.folderOf(reference) : reference
+    const path = await folderOf(reference)
     if (await looksLikeModel(path)) {
       const entry = await library.entryAt(path)
       opened.set(entry.id, entry.path)
@@ -81,7 +87,7 @@ export function createModels({ library, reader, gguf }: ModelsDeps): Models {
     list,
     watch: (context) => watchSnapshots(changes, list, context),
     async add(path, origin = 'added') {
-      const folder = isGgufFile(path) ? await gguf.folderOf(path) : path
+      const folder = await folderOf(path)
       if (!(await looksLikeModel(folder))) throw notAModel(path)
       const entry = await library.add(folder, origin)
       changes.notify()
