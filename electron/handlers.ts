@@ -5,6 +5,7 @@ import { AppError, type ErrorShape } from './contract/errors.ts'
 import { APP_VERSION } from './contract/version.ts'
 import type { Platform } from './platform/platform.ts'
 import type { Handlers } from './rpc/server.ts'
+import { messagesPrompt } from './services/chat.ts'
 import { watchEngine, watchMachine } from './services/engine-watch.ts'
 import { listFiles } from './services/files.ts'
 import { pinned } from './services/hub/download-kind.ts'
@@ -167,7 +168,7 @@ export function createHandlers(services: Services, platform: Platform): Handlers
     },
     'chat.render': ({ modelId, messages }) => chat.render(modelId, messages),
     'chat.generate': ({ modelId, messages, sampling }, context) =>
-      chat.generate({ modelId, prompt: { kind: 'messages', messages }, sampling }, context),
+      chat.generate({ modelId, prompt: messagesPrompt(messages), sampling }, context),
     'text.generate': ({ modelId, prompt, sampling }, context) =>
       chat.generate({ modelId, prompt: { kind: 'text', text: prompt }, sampling }, context),
   }

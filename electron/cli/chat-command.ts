@@ -1,8 +1,11 @@
 /** `chat`: a conversation in the terminal, or one message with `--message`. */
+import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import type { ChatResult } from '../contract/app.ts'
 import { type ChatMessage, samplingSchema } from '../contract/domain.ts'
 import { AppError } from '../contract/errors.ts'
+import type { ImageRef } from '../contract/vision.ts'
+import { list } from './arguments.ts'
 import { runOf, type SamplingOptions, samplingOf, samplingOptions } from './generate-command.ts'
 import { snakeCase, UsageError } from './output.ts'
 import { type CliHost, type CommonOptions, common, runInSession, type Session } from './session.ts'
@@ -11,7 +14,10 @@ interface Options extends CommonOptions, SamplingOptions {
   model: string
   system?: string
   message?: string
+  image?: string[]
 }
+
+type Message = { role: ChatMessage['role']; content: string; images?: ImageRef[] }
 
 const HELP = 'Commands: /reset begins anew, /exit leaves (so does the end of the input). Ctrl-C stops an answer.'
 
@@ -22,6 +28,7 @@ export function addChatCommand(program: Command, host: CliHost): void {
     .requiredOption('--model <model>', 'model folder, or id or name from the library')
     .option('--system <text>', 'system message')
     .option('--message <text>', 'one message, one answer; needed for --json')
+    .option('--image <file>', 'picture shown with the first message, to a model that sees; repeatable', list)
   samplingOptions(command, 0.7).option('--no-fast', 'exact float32 activations')
   common(command).action((options: Options) => runInSession(host, options, (session) => chat(host, session, options)))
 }
@@ -29,7 +36,7 @@ export function addChatCommand(program: Command, host: CliHost): void {
 async function chat(host: CliHost, session: Session, options: Options) {
   const model = await session.services.models.open(options.model)
   if (options.message !== undefined) {
-    const messages = [...systemMessage(options), message('user', options.message)]
+    const messages = [...systemMessage(options), message('user', options.message, options.image)]
     const result = await answer(session, model.id, messages, options, session.json)
     return session.json ? { text: '', json: snakeCase({ ...result, model: model.path }) } : null
   }
@@ -44,7 +51,8 @@ async function chat(host: CliHost, session: Session, options: Options) {
       messages = systemMessage(options)
       continue
     }
-    const asked = [...messages, message('user', line)]
+    const first = messages.every(({ role }) => role === 'system')
+    const asked = [...messages, message('user', line, first ? options.image : [])]
     const { text } = await answer(session, model.id, asked, options, false)
     messages = [...asked, message('assistant', text)]
   }
@@ -53,7 +61,7 @@ async function chat(host: CliHost, session: Session, options: Options) {
 async function answer(
   { services, signal, streams }: Session,
   modelId: string,
-  messages: ChatMessage[],
+  messages: Message[],
   options: Options,
   silent: boolean,
 ): Promise<ChatResult> {
@@ -78,10 +86,10 @@ async function answer(
   return result
 }
 
-function systemMessage({ system }: Options): ChatMessage[] {
+function systemMessage({ system }: Options): Message[] {
   return system === undefined ? [] : [message('system', system)]
 }
 
-function message(role: ChatMessage['role'], content: string): ChatMessage {
-  return { id: role, role, content }
+function message(role: Message['role'], content: string, images: string[] = []): Message {
+  return { role, content, images: images.map((path) => ({ kind: 'file', path: resolve(path) })) }
 }

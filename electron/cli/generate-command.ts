@@ -1,4 +1,5 @@
 /** `generate`: continues a prompt, or answers it as a chat message. */
+import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { type DeviceChoice, type Sampling, samplingSchema } from '../contract/domain.ts'
 import type { ComputeDtype } from '../contract/quant.ts'
@@ -27,6 +28,7 @@ interface Options extends CommonOptions, SamplingOptions {
   prompt: string
   chat?: boolean
   system?: string
+  image?: string[]
 }
 
 /** The KV cache takes pages only as tokens arrive, but its address space is reserved at once. */
@@ -40,6 +42,7 @@ export function addGenerateCommand(program: Command, host: CliHost): void {
     .requiredOption('--prompt <text>', 'text to continue')
     .option('--chat', "treat the prompt as a message and apply the model's chat template")
     .option('--system <text>', 'system message before it (with --chat)')
+    .option('--image <file>', 'picture to look at, for a model that sees; repeatable', list)
   samplingOptions(command, 0).option('--fast', 'round activations to 8 bits where that is faster, as chats do', false)
   common(command).action((options: Options) => runInSession(host, options, (session) => generate(session, options)))
 }
@@ -94,14 +97,11 @@ export function runOf({ computeDtype, contextLength, fast, device }: SamplingOpt
 
 async function generate({ services, signal, streams, json }: Session, options: Options) {
   const model = await services.models.open(options.model)
-  const system =
-    options.system === undefined ? [] : [{ id: 'system', role: 'system' as const, content: options.system }]
+  const images = (options.image ?? []).map((path) => ({ kind: 'file' as const, path: resolve(path) }))
+  const system = options.system === undefined ? [] : [{ role: 'system', content: options.system }]
   const prompt = options.chat
-    ? {
-        kind: 'messages' as const,
-        messages: [...system, { id: 'prompt', role: 'user' as const, content: options.prompt }],
-      }
-    : { kind: 'text' as const, text: options.prompt }
+    ? { kind: 'messages' as const, messages: [...system, { role: 'user', content: options.prompt, images }] }
+    : { kind: 'text' as const, text: options.prompt, images }
   let promptText = options.prompt
   let shown = false
   const result = await services.chat.generate(

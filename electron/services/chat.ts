@@ -7,7 +7,9 @@ import type { StreamContext } from '../rpc/server.ts'
 import { type GenerationDeps, generate } from './generation.ts'
 import type { LoadedModels } from './loaded-models.ts'
 import type { Models } from './models.ts'
-import { checkPromptLength, endIds, type PromptInput, promptIds } from './prompt.ts'
+import type { Pictures } from './pictures.ts'
+import { checkPromptLength, endIds } from './prompt.ts'
+import { preparePrompt, type SeenPromptInput } from './seen-prompt.ts'
 
 /** How the model is run; null takes what the settings say. */
 export interface RunOptions {
@@ -21,12 +23,13 @@ export interface ChatDeps extends GenerationDeps {
   models: Models
   loaded: LoadedModels
   defaults(): RunOptions
+  pictures: Pictures
   randomSeed(): number
 }
 
 export interface GenerateRequest {
   modelId: string
-  prompt: PromptInput
+  prompt: SeenPromptInput
   sampling: Sampling
   run?: Partial<RunOptions>
 }
@@ -42,15 +45,15 @@ export function createChat(deps: ChatDeps): Chat {
 
   return {
     async render(modelId, messages) {
-      const { path } = await models.find(modelId)
-      return promptIds(tokenizers, path, { kind: 'messages', messages })
+      const { text, ids } = await preparePrompt(deps, await models.summary(modelId), messagesPrompt(messages))
+      return { text, ids }
     },
     async generate({ modelId, prompt, sampling, run }, { signal, emit }) {
       const model = await models.summary(modelId)
       if (model.runProblem !== null) throw AppError.fromShape(model.runProblem)
       const options = { ...defaults(), ...run }
       const contextLength = Math.min(options.contextLength, model.config?.contextLength ?? options.contextLength)
-      const { text, ids } = await promptIds(tokenizers, model.path, prompt)
+      const { text, ids, pixels } = await preparePrompt(deps, model, prompt)
       checkPromptLength(ids.length, contextLength)
       const ends = await endIds(tokenizers, model.path)
       const spec = { ...options, dir: model.path, contextLength }
@@ -61,11 +64,23 @@ export function createChat(deps: ChatDeps): Chat {
         turn,
         async ({ handle }) => {
           emit({ type: 'prompt', text, tokens: ids.length, reusedTokens: 0 })
-          const request = { dir: model.path, handle, ids, stopIds: ends, sampling: { ...sampling, seed } }
+          const request = { dir: model.path, handle, ids, pixels, stopIds: ends, sampling: { ...sampling, seed } }
           return generate(deps, request, signal, emit)
         },
         () => emit({ type: 'loading', modelId }),
       )
     },
+  }
+}
+
+/** A conversation's messages with the pictures that the app keeps for it. */
+export function messagesPrompt(messages: readonly ChatMessage[]): SeenPromptInput {
+  return {
+    kind: 'messages',
+    messages: messages.map(({ role, content, images = [] }) => ({
+      role,
+      content,
+      images: images.map(({ id }) => ({ kind: 'stored' as const, id })),
+    })),
   }
 }

@@ -5,20 +5,26 @@ import type { EngineContract } from '../contract/engine.ts'
 import type { OutputOf } from '../contract/method.ts'
 import { createStopStrings } from '../tokenizer/stop-strings.ts'
 import type { Tokenizers } from '../tokenizer/tokenizers.ts'
+import type { PixelValues } from '../vision/pixel-values.ts'
 import type { Engine } from './engine.ts'
 import { memoryParts } from './memory-parts.ts'
+import { withPixelsFile } from './pixels.ts'
 
 export interface GenerationRequest {
   dir: string
   handle: string
   ids: readonly number[]
   stopIds: readonly number[]
+  /** What the picture tokens of `ids` stand for. */
+  pixels?: readonly PixelValues[]
   sampling: Omit<Sampling, 'seed'> & { seed: number }
 }
 
 export interface GenerationDeps {
   engine: Engine
   tokenizers: Tokenizers
+  /** For the pixel values of pictures, while they are looked at. */
+  tempDir: string
   /** Milliseconds from any origin. */
   clock(): number
 }
@@ -27,7 +33,7 @@ type Generated = OutputOf<EngineContract['model.generate']>
 
 /** Cancelling ends it as an outcome: what was written so far is the answer. */
 export async function generate(
-  { engine, tokenizers, clock }: GenerationDeps,
+  { engine, tokenizers, tempDir, clock }: GenerationDeps,
   request: GenerationRequest,
   signal: AbortSignal,
   emit: (event: ChatEvent) => void,
@@ -62,19 +68,21 @@ export async function generate(
   }
 
   const { stopStrings: _, ...sampling } = request.sampling
-  const generated = await engine.stream(
-    'model.generate',
-    { handle: request.handle, ids: [...request.ids], stopIds: [...request.stopIds], ...sampling },
-    {
-      signal: AbortSignal.any([signal, stop.signal]),
-      onEvent(event) {
-        if (event.type === 'prefill') return emit({ type: 'prefill', done: event.done, total: event.total })
-        firstTokenAt ??= clock()
-        newIds.push(event.id)
-        waiting.push(event.id)
-        pump()
+  const generated = await withPixelsFile(tempDir, request.pixels ?? [], (pixelsFile) =>
+    engine.stream(
+      'model.generate',
+      { handle: request.handle, ids: [...request.ids], stopIds: [...request.stopIds], pixelsFile, ...sampling },
+      {
+        signal: AbortSignal.any([signal, stop.signal]),
+        onEvent(event) {
+          if (event.type === 'prefill') return emit({ type: 'prefill', done: event.done, total: event.total })
+          firstTokenAt ??= clock()
+          newIds.push(event.id)
+          waiting.push(event.id)
+          pump()
+        },
       },
-    },
+    ),
   )
   await decoding
   const rest = stops.push(await stream.end())

@@ -282,6 +282,8 @@ export async function createServices({
       tokenizers,
       models,
       loaded,
+      pictures,
+      tempDir,
       defaults,
       clock,
       randomSeed,

@@ -7,6 +7,8 @@ import type { TokenizerFiles } from './tokenizer-files.ts'
 export interface TemplateMessage {
   role: string
   content: string
+  /** How many pictures come with it; said of every message to a model that sees. */
+  pictures?: number
 }
 
 export interface RenderedPrompt {
@@ -24,14 +26,14 @@ class TemplateRefusal extends Error {}
  */
 export function renderChat(files: TokenizerFiles, messages: readonly TemplateMessage[], now: Date): RenderedPrompt {
   if (files.chatTemplate === null) {
-    return { text: messages.map((message) => message.content).join('\n\n'), addSpecialTokens: true }
+    return { text: messages.map((message) => withPlaces(message, files)).join('\n\n'), addSpecialTokens: true }
   }
   try {
     const environment = new Environment()
     const values = {
       ...files.specialTokens,
       ...globals(now),
-      messages: messages.map(({ role, content }) => ({ role, content })),
+      messages: messages.map((message) => ({ role: message.role, content: contentOf(message, files) })),
       add_generation_prompt: true,
     }
     for (const [name, value] of Object.entries(values)) environment.set(name, value)
@@ -46,6 +48,22 @@ export function renderChat(files: TokenizerFiles, messages: readonly TemplateMes
       cause: error,
     })
   }
+}
+
+/** Templates of models that see, when they go through the parts of a message. */
+const READS_PARTS = /\[['"]type['"]\]|\.type\b|['"]type['"]/
+
+/** Parts for templates that read them, as the Python library's processors hand them over; else the bare text. */
+function contentOf(message: TemplateMessage, files: TokenizerFiles): string | { type: string; text?: string }[] {
+  const { content, pictures } = message
+  if (pictures === undefined) return content
+  if (!READS_PARTS.test(files.chatTemplate ?? '')) return withPlaces(message, files)
+  return [...Array.from({ length: pictures }, () => ({ type: 'image' })), { type: 'text', text: content }]
+}
+
+/** A text with a place for each of its pictures before it. */
+function withPlaces({ content, pictures = 0 }: TemplateMessage, files: TokenizerFiles): string {
+  return `${files.specialTokens.image_token ?? '<image>'}\n`.repeat(pictures) + content
 }
 
 /** The names a template may use. The library's own set is not taken: its date is in the language of the machine. */
