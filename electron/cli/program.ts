@@ -7,6 +7,7 @@ import { addCompareCommand } from './compare-command.ts'
 import { addDequantizeCommand } from './dequantize-command.ts'
 import { addDevicesCommand } from './devices-command.ts'
 import { addEstimateCommand } from './estimate-command.ts'
+import { addEvaluateCommand } from './evaluate-command.ts'
 import { addGenerateCommand } from './generate-command.ts'
 import { addHubCommands } from './hub-commands.ts'
 import { addLogitsCommand } from './logits-command.ts'
@@ -62,6 +63,7 @@ function createProgram(host: CliHost): Command {
   addGenerateCommand(program, host)
   addChatCommand(program, host)
   addVisionCommands(program, host)
+  addEvaluateCommand(program, host)
   addLogitsCommand(program, host)
   addTensorCommand(program, host)
   addModelCommands(program, host)

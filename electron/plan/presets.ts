@@ -9,6 +9,9 @@ const EXPERTS = '*.experts.*'
 /** Embeddings and head, where they are stored: a tied model has the first only. */
 const TABLES = '{*embed_tokens,*wte,lm_head,lm_head.linear}'
 
+/** The blocks that read pictures, in models of their own and as eyes of a language model. */
+const VISION_BLOCKS = '*vision_model.encoder.*'
+
 function preset(id: string, name: string, description: string, config: Preset['config']): Preset {
   return { id, name, description, builtIn: true, config }
 }
@@ -58,6 +61,17 @@ export const BUILT_IN_PRESETS: readonly Preset[] = [
     'The small attention matrices keep 4 bits, the rest gets 2 bits in groups of 32.',
     { base: quantize(2, 32), rules: [{ pattern: ATTENTION, choice: quantize(4, 64) }], computeDtype: 'float16' },
   ),
+  preset(
+    'text-4-vision-8',
+    'Text 4-bit, vision 8-bit',
+    'For models that see: 4 bits for what reads and writes text, 8 bits for what looks at pictures.',
+    { base: quantize(4, 64), rules: [{ pattern: VISION_BLOCKS, choice: quantize(8, 64) }], computeDtype: 'float16' },
+  ),
+  preset('vision-only', 'Vision only', 'For models that see: 4 bits for what looks at pictures, the rest as it is.', {
+    base: KEEP,
+    rules: [{ pattern: VISION_BLOCKS, choice: quantize(4, 64) }],
+    computeDtype: 'float16',
+  }),
 ]
 
 export function builtInPreset(id: string): Preset | null {

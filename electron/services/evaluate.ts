@@ -5,6 +5,7 @@ import { AppError } from '../contract/errors.ts'
 import type { DatasetOptions, DatasetPart } from '../hub/dataset-text.ts'
 import { divergenceKey } from '../plan/divergence.ts'
 import { STANDARD_PERPLEXITY } from '../plan/standard-measure.ts'
+import { type AccuracyDeps, measureAccuracy } from './accuracy.ts'
 import type { RunOptions } from './chat.ts'
 import { type DivergenceDeps, measureDivergence } from './divergence.ts'
 import { type EvaluationText, readEvaluationText } from './evaluation-text.ts'
@@ -17,6 +18,7 @@ import { measureSpeed } from './speed.ts'
 
 export interface EvaluateDeps extends PerplexityDeps, DivergenceDeps {
   measurements: Measurements
+  accuracy: AccuracyDeps
   /** How chats run models, which is what speed is measured on. */
   defaults(): RunOptions
   bundledText: string
@@ -40,6 +42,12 @@ export function createEvaluator(deps: EvaluateDeps): Evaluator {
   const { models, measurements, bundledText } = deps
 
   async function run(request: EvaluateRequest, context: JobContext): Promise<void> {
+    const { metrics, modelId } = request
+    if (metrics.includes('accuracy')) await measurements.add(modelId, await accuracyOf(deps, request, context))
+    if (metrics.some((metric) => metric !== 'accuracy')) await runOnText(request, context)
+  }
+
+  async function runOnText(request: EvaluateRequest, context: JobContext): Promise<void> {
     const summary = await models.summary(request.modelId)
     if (summary.runProblem !== null) throw AppError.fromShape(summary.runProblem)
     const entry = await models.find(request.modelId)
@@ -86,8 +94,47 @@ export function createEvaluator(deps: EvaluateDeps): Evaluator {
       saved: async () => ({ text: null, resumable: false }),
       discard: async () => {},
     },
-    measure: (modelId, context) => run({ ...STANDARD, modelId }, context),
+    async measure(modelId, context) {
+      const { runProblem } = await models.summary(modelId)
+      if (runProblem === null) await run({ ...STANDARD, modelId }, context)
+      else context.log('It writes no text, so perplexity and speed were not measured.')
+    },
   }
+}
+
+async function accuracyOf(
+  deps: EvaluateDeps,
+  { modelId, pictures }: EvaluateRequest,
+  context: JobContext,
+): Promise<Measurement[]> {
+  if (pictures === undefined) throw new AppError('bad-input', 'Accuracy needs a folder of pictures. Choose one.')
+  const { signal } = context
+  const result = await measureAccuracy(
+    deps.accuracy,
+    { ...pictures, modelId, wait: true },
+    {
+      signal,
+      onProgress: (done, total) =>
+        context.progress({ phase: 'accuracy', done, total, unit: 'pictures', detail: pictures.dir }),
+    },
+  )
+  const percent = result.top1 * 100
+  context.log(`${percent.toFixed(1)} % of ${result.total} right.`)
+  const common = {
+    modelId,
+    unit: '%',
+    protocolKey: result.protocolKey,
+    protocol: result.protocol,
+    memory: null,
+    seconds: result.seconds,
+    engineVersion: await deps.machine.engineVersion(),
+    at: deps.now().toISOString(),
+  }
+  if (result.top5 === null) return [{ ...common, id: randomUUID(), metric: 'answer-accuracy', value: percent }]
+  return [
+    { ...common, id: randomUUID(), metric: 'accuracy', value: percent },
+    { ...common, id: randomUUID(), metric: 'accuracy-top5', value: result.top5 * 100 },
+  ]
 }
 
 async function perplexityOf(

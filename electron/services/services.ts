@@ -7,6 +7,7 @@ import type { Environment } from '../hub/environment.ts'
 import type { Platform } from '../platform/platform.ts'
 import { createTokenizers, type Tokenizers } from '../tokenizer/tokenizers.ts'
 import { createWorkerTransport } from '../tokenizer/worker-transport.ts'
+import type { AccuracyDeps } from './accuracy.ts'
 import { type BlindVotes, createBlindVotes } from './blind-votes.ts'
 import { type Chat, createChat, type RunOptions } from './chat.ts'
 import { type Compare, createCompare } from './compare.ts'
@@ -82,6 +83,8 @@ export interface Services {
   conversations: Conversations
   pictures: Pictures
   zeroShot: ZeroShot
+  /** What measuring accuracy needs. */
+  accuracy: AccuracyDeps
   /** Evaluation text that ships with the app. */
   bundledText: string
   tempDir: string
@@ -166,7 +169,7 @@ export async function createServices({
       () => 'cpu' as const,
     )
   const pictures = createPictures(inData('images'))
-  const zeroShot = createZeroShot({
+  const seeing = {
     engine: supervisor,
     tokenizers,
     models,
@@ -175,7 +178,8 @@ export async function createServices({
     defaults,
     tempDir,
     clock: () => performance.now(),
-  })
+  }
+  const accuracy = { ...seeing, zeroShot: createZeroShot(seeing) }
   const perplexity = { engine: supervisor, tokenizers, loaded, machine, tempDir }
   const clock = () => performance.now()
   const randomSeed = () => Math.floor(Math.random() * 2 ** 32)
@@ -191,6 +195,7 @@ export async function createServices({
   const evaluator = createEvaluator({
     ...differences,
     measurements,
+    accuracy,
     bundledText,
     readDataset: hub.readDataset,
     now,
@@ -290,7 +295,8 @@ export async function createServices({
     }),
     conversations: createConversations(stores.conversations),
     pictures,
-    zeroShot,
+    zeroShot: accuracy.zeroShot,
+    accuracy,
     bundledText,
     tempDir,
     home: homedir(),
