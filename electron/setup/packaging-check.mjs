@@ -64,17 +64,24 @@ function propertiesOf(output) {
       `the archive has ${name}`,
       has(`/out/${name}`),
     ]),
-    ['the archive has no node_modules', !files.some((file) => file.includes('node_modules'))],
+    ['the archive has no packages but the reader of pictures', files.every(isNoPackageOrPictures)],
+    ['the reader of pictures is outside the archive', existsSync(join(`${archive}.unpacked`, 'node_modules', '@img'))],
     ['the archive has no sources', !files.some((file) => /\.(ts|tsx|cpp|h)$/.test(file))],
     ['package.json names the entry', JSON.parse(asar.extractFile(archive, 'package.json')).main === 'out/main.js'],
     ['the addon is outside the archive', existsSync(join(`${archive}.unpacked`, 'out', 'hqq_engine.node'))],
     ['the GPU library is beside it when it is built', gpuLibraryIsPacked(archive)],
     ['the addon loads from there', addonLoads(join(`${archive}.unpacked`, 'out', 'hqq_engine.node'))],
+    ['the demo models that see are there', existsSync(join(resources, 'demo-vision', 'clip', 'model.safetensors'))],
     ...demo.map((name) => [`the demo model has ${name}`, existsSync(join(resources, 'demo-model', name))]),
     ['the licence is there', existsSync(join(resources, 'LICENSE'))],
     ['Electron does not run as Node', fusesOf(readFileSync(join(unpacked, packageJson().name)))[0] === '0'],
     ['the app loads from the archive only', fusesOf(readFileSync(join(unpacked, packageJson().name)))[5] === '1'],
   ]
+}
+
+function isNoPackageOrPictures(file) {
+  const [, name] = /^\/node_modules\/([^/]+)/.exec(file) ?? []
+  return name === undefined || ['sharp', '@img', 'detect-libc', 'semver'].includes(name)
 }
 
 function gpuLibraryIsPacked(archive) {
