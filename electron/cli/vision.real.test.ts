@@ -58,7 +58,8 @@ async function run(...args: string[]) {
       mkdirSync(dataDir, { recursive: true })
       const platform = { host: 'cli' as const, dataDir, resourcesDir: RESOURCES }
       const tokenizerScript = new URL('../tokenizer/worker.ts', import.meta.url)
-      return createApp({ platform, starter: inProcessStarter, tokenizerScript, log() {} })
+      const moverScript = new URL('../hub/mover/worker.ts', import.meta.url)
+      return createApp({ platform, starter: inProcessStarter, tokenizerScript, moverScript, log() {} })
     },
   })
   return { code, json: JSON.parse(stdout) }

@@ -6,7 +6,7 @@ import { verdictOf } from './fit.ts'
 import { BUILT_IN_PRESETS, builtInPreset } from './presets.ts'
 import { suits } from './resolve.ts'
 import { keptByDefault } from './tags.ts'
-import { DEMO_CONFIG, llamaModel, mixtralModel } from './testing/llama.ts'
+import { DEMO_CONFIG, llamaModel, mixtralModel, seeingModel } from './testing/llama.ts'
 
 const GiB = 2 ** 30
 const model = llamaModel()
@@ -138,7 +138,7 @@ describe('presets', () => {
   it.each(BUILT_IN_PRESETS.map((preset) => [preset.id, preset] as const))(
     '%s resolves on the models it is offered for',
     (_, preset) => {
-      const models = [model, mixtralModel()].filter(({ linears }) => suits(preset.config, linears))
+      const models = [model, mixtralModel(), seeingModel()].filter(({ linears }) => suits(preset.config, linears))
       expect(models.length).toBeGreaterThan(0)
       for (const one of models) {
         const estimate = estimateConfig(one, preset.config, { contextLength: 1024, machine: roomy })
@@ -147,6 +147,18 @@ describe('presets', () => {
       expect(builtInPreset(preset.id)).toBe(preset)
     },
   )
+
+  it('leave the eyes of a language model alone unless a rule names them', () => {
+    const chosen = (id: string) => {
+      const config = builtInPreset(id)?.config ?? fourBit
+      const { table } = estimateConfig(seeingModel(), config, { contextLength: 1024, machine: roomy })
+      const quantized = table.filter(({ choice }) => choice.kind === 'quantize').map(({ name }) => name)
+      return [quantized.filter((name) => name.startsWith('vision_tower')).length, quantized.length]
+    }
+    expect(chosen('4-bit')).toEqual([0, 56])
+    expect(chosen('vision-only')).toEqual([8, 8])
+    expect(chosen('text-4-vision-8')).toEqual([8, 64])
+  })
 
   it('offers the one for experts to mixtures only', () => {
     const config = builtInPreset('experts-2-bit')?.config ?? fourBit

@@ -73,6 +73,19 @@ export function mixtralModel(): PlanModel {
   }
 }
 
+/** The same with a small vision tower that shows it pictures. */
+export function seeingModel(): PlanModel {
+  const model = llamaModel()
+  const language = model.linears.map((one) => ({ ...one, name: `language_model.${one.name}` }))
+  const vision = [0, 1].flatMap((block) =>
+    ['q_proj', 'k_proj', 'v_proj', 'out_proj'].map((part) =>
+      linear(`vision_tower.vision_model.encoder.layers.${block}.self_attn.${part}`, block, [256, 256]),
+    ),
+  )
+  const linears = [...vision, ...language]
+  return { ...model, linears, tensors: linears.map(({ name, shape }) => tensor(`${name}.weight`, shape)) }
+}
+
 function linear(name: string, block: number | null, shape: [number, number]): LinearInfo {
   const sourceBytes = shape[0] * shape[1] * 2
   return { name, block, tag: linearTag(name), shape, sourceBytes, sourceDtype: 'BF16', quantized: null }
