@@ -1,6 +1,5 @@
 /** The two hashes by which the Hub names contents: SHA-256 for large files, git's SHA-1 for those that are kept in git itself. */
 import { createHash, type Hash } from 'node:crypto'
-import { isSha256 } from './path-names.ts'
 
 export interface ContentId {
   readonly kind: 'sha256' | 'git-sha1'
@@ -13,6 +12,10 @@ export interface ContentHash {
   copy(): ContentHash
   /** Ends the hash. */
   matches(): boolean
+}
+
+export function isSha256(text: string): boolean {
+  return /^[0-9a-f]{64}$/.test(text)
 }
 
 /** Throws `RangeError` for what is neither; callers check what comes from a server first. */

@@ -64,7 +64,3 @@ export function checkRevision(revision: string): string {
 export function isCommit(revision: string): boolean {
   return /^[0-9a-f]{40}$/.test(revision)
 }
-
-export function isSha256(text: string): boolean {
-  return /^[0-9a-f]{64}$/.test(text)
-}

@@ -3,10 +3,10 @@ import { listFiles } from '@huggingface/hub'
 import { z } from 'zod'
 import { AppError } from '../contract/errors.ts'
 import { asFetch } from './as-fetch.ts'
-import { contentId } from './content-hash.ts'
+import { contentId, isSha256 } from './content-hash.ts'
 import type { RepoFile } from './file-source.ts'
 import type { HubClient, RepoName } from './hub-client.ts'
-import { checkDistinct, checkFilePath, checkRepoName, checkRevision, isCommit, isSha256 } from './path-names.ts'
+import { checkDistinct, checkFilePath, checkRepoName, checkRevision, isCommit } from './path-names.ts'
 import { Transient } from './retry.ts'
 
 export interface RepoInfo {

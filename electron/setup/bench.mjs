@@ -6,6 +6,7 @@ import { readdirSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { runBrowserTests } from './browser-tests.mjs'
 import { withBuildLock } from './build-lock.mjs'
+import { buildBundles } from './bundles.mjs'
 import { installDependencies } from './dependencies.mjs'
 import { buildAllNative } from './native.mjs'
 import { NATIVE_BUILD, nodePath, ROOT } from './paths.mjs'
@@ -20,7 +21,10 @@ await main(async () => {
 })
 
 async function measureDownload(args) {
-  await installDependencies()
+  await withBuildLock(async () => {
+    await installDependencies()
+    await buildBundles()
+  })
   const script = join(ROOT, 'electron', 'hub', 'bench', 'download.ts')
   const { code } = await run(nodePath(), [script, ...args], { inherit: true })
   return code

@@ -15,7 +15,9 @@ export async function buildBundles() {
       inputs: ['electron', 'rolldown.config.mjs', 'package-lock.json'],
       texts: [packageJson().version],
       ignore: (file) => isTest(file) || file.startsWith(join('electron', 'setup')),
-      outputs: ['main.js', 'preload.cjs', 'web.js', 'cli.js', 'worker.js'].map((name) => join(OUT, name)),
+      outputs: ['main.js', 'preload.cjs', 'web.js', 'cli.js', 'worker.js', 'tokenizer.js', 'mover.js'].map((name) =>
+        join(OUT, name),
+      ),
     },
     async () => {
       say('bundling the app')

@@ -5,7 +5,9 @@ import { listRepoFiles, readRepoInfo } from '../repo-info.ts'
 import { testDownload } from '../testing/world.ts'
 
 const [endpoint = '', cacheDir = '', name = ''] = process.argv.slice(2)
-const deps = { ...testDownload(endpoint, cacheDir), tuning: DEFAULT_TUNING }
+/** The thread as it ships. */
+const moverScript = new URL('../../../out/mover.js', import.meta.url)
+const deps = { ...testDownload(endpoint, cacheDir), tuning: DEFAULT_TUNING, moverScript }
 const repo = { type: 'model', name } as const
 const { commit } = await readRepoInfo(deps.client, repo, 'main')
 const files = await listRepoFiles(deps.client, repo, commit)

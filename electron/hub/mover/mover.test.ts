@@ -189,7 +189,10 @@ describe('a mover', () => {
   it('never sends a header with a line break', async () => {
     await start()
     const address = { ...(await serve(good)), headers: { authorization: 'a\r\nb: c' } }
-    expect((await fetch(address, 0, CHUNK)).outcome).toMatchObject({ kind: 'failure', code: 'ERR_INVALID_CHAR' })
+    expect((await fetch(address, 0, CHUNK)).outcome).toMatchObject({
+      kind: 'failure',
+      message: expect.stringContaining('header'),
+    })
   })
 
   it('fails with its thread', async () => {

@@ -28,6 +28,10 @@ const FRAMING: readonly string[] = ['content-length', 'content-range', 'content-
 /** In a value visible characters, blanks and tabs: a lone line break or a zero is in no head that is meant well. */
 const HEADER = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):([\t\x20-\x7e\x80-\xff]*)$/
 
+export function isHeader(line: string): boolean {
+  return HEADER.test(line)
+}
+
 /** Thrown for what is no head as it should be. */
 export class BadHead extends Error {}
 
