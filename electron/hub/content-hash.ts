@@ -1,5 +1,5 @@
 /** The two hashes by which the Hub names contents: SHA-256 for large files, git's SHA-1 for those that are kept in git itself. */
-import { createHash, type Hash } from 'node:crypto'
+import { createHash } from 'node:crypto'
 
 export interface ContentId {
   readonly kind: 'sha256' | 'git-sha1'
@@ -8,8 +8,6 @@ export interface ContentId {
 
 export interface ContentHash {
   update(data: Uint8Array): void
-  /** Another that goes on from here. */
-  copy(): ContentHash
   /** Ends the hash. */
   matches(): boolean
 }
@@ -29,15 +27,10 @@ export function contentId(hex: string): ContentId {
 export function startHash(id: ContentId, bytes: number): ContentHash {
   const hash = createHash(id.kind === 'sha256' ? 'sha256' : 'sha1')
   if (id.kind === 'git-sha1') hash.update(`blob ${bytes}\0`)
-  return following(hash, id)
-}
-
-function following(hash: Hash, id: ContentId): ContentHash {
   return {
     update(data) {
       hash.update(data)
     },
-    copy: () => following(hash.copy(), id),
     matches: () => hash.digest('hex') === id.hex,
   }
 }

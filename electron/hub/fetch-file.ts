@@ -12,7 +12,8 @@ import type { FileSource } from './file-source.ts'
 import { fillFile } from './fill-file.ts'
 import { createFollower } from './hash-follower.ts'
 import { toHubError } from './hub-client.ts'
-import { type Mover, startMover } from './mover/mover.ts'
+import { startHasher } from './mover/hasher.ts'
+import { startMover } from './mover/mover.ts'
 import type { RateLimit } from './rate-limit.ts'
 import type { RetryPolicy } from './retry.ts'
 
@@ -24,9 +25,9 @@ export interface FetchTuning {
   readonly spanBytes: number
   /** Bytes gathered before they are written. */
   readonly writeBytes: number
-  /** Files of as many bytes have a thread of their own that fetches, writes and hashes. */
+  /** Files of as many bytes have threads of their own: one that fetches and writes, and one that hashes. */
   readonly moverBytes: number
-  /** Bytes that such a thread writes and hashes at once. */
+  /** Bytes that such a thread writes at once. */
   readonly pieceBytes: number
   /** Wait before such a thread gets another connection. */
   readonly widenMs: number
@@ -38,7 +39,7 @@ export const DEFAULT_TUNING: FetchTuning = {
   spanBytes: 128 * 2 ** 20,
   writeBytes: 512 * 2 ** 10,
   moverBytes: 64 * 2 ** 20,
-  // Measured: what is larger leaves the processor's cache before it is hashed, what is smaller calls the system more often.
+  // Measured: what is larger leaves the processor's cache before it is written, what is smaller calls the system more often.
   pieceBytes: 256 * 2 ** 10,
   widenMs: 100,
 }
@@ -104,8 +105,9 @@ export function chunkMapPath(path: string): string {
 async function fillAndHash(options: FetchOptions, file: FileHandle, chunks: ChunkMap): Promise<boolean> {
   const { source, tuning } = options
   const { bytes, id } = source.file
-  const mover = bytes >= tuning.moverBytes ? startMoverOf(options, file, chunks) : null
-  const hash = mover ?? createFollower(startHash(id, bytes), file, chunks, bytes)
+  const threads = bytes >= tuning.moverBytes ? startThreads(options, file, chunks) : null
+  const mover = threads?.mover ?? null
+  const hash = threads?.hasher ?? createFollower(startHash(id, bytes), file, chunks, bytes)
   const sync = createBackgroundSync(file)
   try {
     await fillFile({
@@ -125,15 +127,19 @@ async function fillAndHash(options: FetchOptions, file: FileHandle, chunks: Chun
     return good
   } finally {
     // Whoever is still at it has to be done before the file is closed.
-    await Promise.allSettled([hash.close(), sync.settle()])
+    await Promise.allSettled([mover?.close(), hash.close(), sync.settle()])
   }
 }
 
-function startMoverOf({ source, tuning, moverScript }: FetchOptions, file: FileHandle, chunks: ChunkMap): Mover {
-  const stored = Array.from({ length: chunks.count }, (_, index) => index).filter(chunks.has)
+function startThreads({ source, tuning, moverScript }: FetchOptions, file: FileHandle, chunks: ChunkMap) {
   const { id, bytes } = source.file
   const { pieceBytes } = tuning
-  return startMover(moverScript, { fd: file.fd, id, bytes, chunkBytes: chunks.chunkBytes, pieceBytes, stored })
+  const shared = { fd: file.fd, bytes, chunkBytes: chunks.chunkBytes }
+  const stored = Array.from({ length: chunks.count }, (_, index) => index).filter(chunks.has)
+  return {
+    mover: startMover(moverScript, { work: 'move', ...shared, pieceBytes }),
+    hasher: startHasher(moverScript, { work: 'hash', ...shared, id, stored }),
+  }
 }
 
 async function openData(path: string): Promise<FileHandle> {

@@ -8,7 +8,7 @@ export interface Filling {
   readonly options: FetchOptions
   readonly file: FileHandle
   readonly chunks: ChunkMap
-  /** What fetches, writes and hashes fast; null for a small file. */
+  /** What fetches and writes fast; null for a small file. */
   readonly mover: Mover | null
   /** To be called with each chunk that the list has got. */
   noted(chunk: number): Promise<void>

@@ -1,4 +1,4 @@
-/** What the application and a mover thread say to each other. */
+/** What the application and the two threads of a large file say to each other: one moves its bytes, the other hashes them. */
 import type { ContentId } from '../content-hash.ts'
 
 /** Where a range of a file can be asked for in one step: a connection, and a request without its range. */
@@ -13,34 +13,47 @@ export interface RangeAddress {
   readonly stallMs: number
 }
 
-/** What the thread is started with. */
-export interface MoverData {
+/** What a thread is started with. */
+export type ThreadData = MoverData | HasherData
+
+interface FileData {
   /** Open for reading and writing, by the application, which closes it after the thread has ended. */
   readonly fd: number
-  readonly id: ContentId
   /** Of the whole file. */
   readonly bytes: number
   readonly chunkBytes: number
-  /** Bytes that are hashed and written at once. */
+}
+
+export interface MoverData extends FileData {
+  readonly work: 'move'
+  /** Bytes that are written at once. */
   readonly pieceBytes: number
+}
+
+export interface HasherData extends FileData {
+  readonly work: 'hash'
+  readonly id: ContentId
   /** Chunks that are on the disk already. */
   readonly stored: readonly number[]
 }
 
 export type MoverRequest =
   /** The bytes from `begin` to `end` (exclusive); `begin` is the start of a chunk. */
-  | { kind: 'fetch'; range: number; address: RangeAddress; begin: number; end: number }
-  | { kind: 'stop'; range: number }
-  /** Somebody else wrote this chunk. */
+  { kind: 'fetch'; range: number; address: RangeAddress; begin: number; end: number } | { kind: 'stop'; range: number }
+
+export type MoverReply =
+  /** Everything of the range before `at` is written. Told at the end of a chunk, and often enough for progress. */
+  { kind: 'moved'; range: number; at: number } | { kind: 'ended'; range: number; outcome: RangeOutcome }
+
+export type HasherRequest =
+  /** This chunk is written. */
   | { kind: 'stored'; chunk: number }
   /** Everything is written: is the hash right? */
   | { kind: 'finish' }
 
-export type MoverReply =
-  /** Everything of the range before `at` is written. Told at the end of a chunk, and often enough for progress. */
-  | { kind: 'moved'; range: number; at: number }
-  | { kind: 'ended'; range: number; outcome: RangeOutcome }
-  | { kind: 'finished'; matches: boolean }
+export interface HasherReply {
+  readonly matches: boolean
+}
 
 export type RangeOutcome =
   | { kind: 'whole' }

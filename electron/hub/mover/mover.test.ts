@@ -1,6 +1,5 @@
 /** A mover against servers that write their answers byte by byte as the test wants them. */
-import { createHash } from 'node:crypto'
-import { open, readFile } from 'node:fs/promises'
+import { type FileHandle, open, readFile } from 'node:fs/promises'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -10,7 +9,6 @@ import { type Mover, startMover } from './mover.ts'
 
 const CONTENT = noise(100_000, 1)
 const CHUNK = 4096
-const HEX = createHash('sha256').update(CONTENT).digest('hex')
 
 type Answer = (socket: Socket, begin: number, end: number, request: string) => void
 
@@ -34,19 +32,14 @@ afterEach(async () => {
   folder.remove()
 })
 
-async function start({
-  stored = [],
-  before = '',
-}: {
-  stored?: number[]
-  before?: Buffer | string
-} = {}): Promise<void> {
+async function start(): Promise<void> {
   const file = await open(path, 'w+')
   close = () => file.close()
-  await file.writeFile(before)
-  const id = { kind: 'sha256', hex: HEX } as const
-  const { length: bytes } = CONTENT
-  mover = startMover(MOVER_SCRIPT, { fd: file.fd, id, bytes, chunkBytes: CHUNK, pieceBytes: 1500, stored })
+  mover = moverOf(file)
+}
+
+function moverOf({ fd }: FileHandle): Mover {
+  return startMover(MOVER_SCRIPT, { work: 'move', fd, bytes: CONTENT.length, chunkBytes: CHUNK, pieceBytes: 1500 })
 }
 
 async function serve(answer: Answer): Promise<RangeAddress> {
@@ -83,7 +76,7 @@ function fetch(address: RangeAddress, begin: number, end: number, signal = new A
 }
 
 describe('a mover', () => {
-  it('stores ranges in any order over one connection, tells each chunk, and knows the hash', async () => {
+  it('stores ranges in any order over one connection, and tells each chunk', async () => {
     await start()
     const asked: string[] = []
     const address = await serve((socket, begin, end, request) => {
@@ -100,41 +93,7 @@ describe('a mover', () => {
     expect(asked[1]).toBe(
       `GET /a?b HTTP/1.1\r\nhost: x\r\nrange: bytes=0-${middle - 1}\r\nconnection: keep-alive\r\n\r\n`,
     )
-    expect(await mover.finish()).toBe(true)
     expect((await readFile(path)).equals(CONTENT)).toBe(true)
-  })
-
-  it('goes on from chunks that are there', async () => {
-    await start({ stored: [0, 1], before: CONTENT.subarray(0, 2 * CHUNK) })
-    expect((await fetch(await serve(good), 2 * CHUNK, CONTENT.length)).outcome).toEqual({ kind: 'whole' })
-    expect(await mover.finish()).toBe(true)
-  })
-
-  it('hashes what others stored', async () => {
-    await start({ before: CONTENT })
-    for (let chunk = 0; chunk * CHUNK < CONTENT.length; chunk++) mover.stored(chunk)
-    expect(await mover.finish()).toBe(true)
-  })
-
-  it('says that the hash is wrong', async () => {
-    await start()
-    const address = await serve((socket, begin, end) => socket.write(`${head(begin, end)}${'x'.repeat(end - begin)}`))
-    expect((await fetch(address, 0, CONTENT.length)).outcome).toEqual({ kind: 'whole' })
-    expect(await mover.finish()).toBe(false)
-  })
-
-  it('forgets what it hashed of a chunk that broke off and came again as another', async () => {
-    await start()
-    const address = await serve((socket, begin, end, request) => {
-      if (connections > 1) return good(socket, begin, end, request)
-      socket.write(head(begin, end))
-      socket.end(Buffer.concat([CONTENT.subarray(begin, begin + CHUNK), Buffer.alloc(CHUNK - 1, 'x')]))
-    })
-    const { outcome, moved } = await fetch(address, 0, CONTENT.length)
-    expect(outcome).toMatchObject({ kind: 'broken' })
-    expect(moved.at(-1)).toBeGreaterThan(CHUNK)
-    expect((await fetch(address, CHUNK, CONTENT.length)).outcome).toEqual({ kind: 'whole' })
-    expect(await mover.finish()).toBe(true)
   })
 
   it('writes nothing of another answer, and says which it was', async () => {
@@ -200,22 +159,14 @@ describe('a mover', () => {
     const fetching = fetch(await serve(() => {}), 0, CHUNK)
     await mover.close()
     await expect(fetching).rejects.toMatchObject({ code: 'internal' })
-    await expect(mover.finish()).rejects.toMatchObject({ code: 'internal' })
+    await expect(fetch(await serve(good), 0, CHUNK)).rejects.toMatchObject({ code: 'internal' })
   })
 
   it('tells a failure to write', async () => {
     await start()
     await mover.close()
     const readOnly = await open(path, 'r')
-    const id = { kind: 'sha256', hex: HEX } as const
-    mover = startMover(MOVER_SCRIPT, {
-      fd: readOnly.fd,
-      id,
-      bytes: CONTENT.length,
-      chunkBytes: CHUNK,
-      pieceBytes: 1500,
-      stored: [],
-    })
+    mover = moverOf(readOnly)
     const { outcome } = await fetch(await serve(good), 0, CHUNK)
     expect(outcome).toMatchObject({ kind: 'failure', code: 'EBADF', syscall: 'write' })
     await mover.close()

@@ -1,8 +1,10 @@
-/** Entry of a mover thread: a fast download keeps a processor busy, which must not be the one that the application runs on. */
+/** Entry of both threads: a fast download keeps processors busy, which must not be the one that the application runs on. */
 import { parentPort, workerData } from 'node:worker_threads'
-import type { MoverReply, MoverRequest } from './messages.ts'
+import { createHasherCore } from './hasher-core.ts'
+import type { ThreadData } from './messages.ts'
 import { createMoverCore } from './mover-core.ts'
 
-const handle = createMoverCore(workerData, (reply: MoverReply) => parentPort?.postMessage(reply))
+const data: ThreadData = workerData
+const reply = (message: unknown) => parentPort?.postMessage(message)
 
-parentPort?.on('message', (request: MoverRequest) => handle(request))
+parentPort?.on('message', data.work === 'move' ? createMoverCore(data, reply) : createHasherCore(data, reply))
