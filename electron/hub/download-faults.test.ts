@@ -83,7 +83,7 @@ async function download(hub: FakeHub, cacheDir: string, stallMs: number, moverBy
 
 describe(`${SCHEDULES} schedules of faults`, () => {
   it('end with the right bytes, or with one error after which the next try has them', {
-    timeout: 300_000,
+    timeout: 900_000,
   }, async () => {
     let failed = 0
     await sideBySide(SCHEDULES, 8, async (seed) => {

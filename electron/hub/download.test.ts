@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { toAppError } from '../contract/errors.ts'
 import { downloadFiles } from './download.ts'
 import type { RepoFile } from './file-source.ts'
+import { createRateLimit, type RateLimit } from './rate-limit.ts'
 import { listRepoFiles, readRepoInfo } from './repo-info.ts'
 import type { FakeRequest, Fault } from './testing/fake-faults.ts'
 import { type FakeHub, type FakeHubOptions, startFakeHub } from './testing/fake-hub.ts'
@@ -35,13 +36,15 @@ async function setUp(options: FakeHubOptions = {}): Promise<void> {
 
 interface Asked extends ClientOptions {
   signal?: AbortSignal
+  limit?: RateLimit
   freeBytes?: number
   floorBytes?: number
   pick?: (files: RepoFile[]) => RepoFile[]
 }
 
-async function download({ signal, freeBytes, floorBytes, pick, ...client }: Asked = {}) {
+async function download({ signal, limit, freeBytes, floorBytes, pick, ...client }: Asked = {}) {
   const deps = testDownload(hub.endpoint, folder.path, client)
+  if (limit !== undefined) deps.limit = limit
   if (freeBytes !== undefined) deps.freeBytes = async () => freeBytes
   if (floorBytes !== undefined) deps.floorBytes = floorBytes
   const repo = { type: 'model', name: NAME } as const
@@ -104,6 +107,37 @@ describe('a download', () => {
         .filter(({ host }) => host === 'hub')
         .every(({ authorization }) => authorization === 'Bearer hf_secret1234'),
     ).toBe(true)
+  })
+
+  it('has large files moved from where the Hub serves them itself, with the token', async () => {
+    await setUp({ accounts: { hf_secret1234: { name: 'acme' } } })
+    const repo = hub.repos.get(NAME)
+    if (repo) repo.private = true
+    expectWhole((await download({ token: 'hf_secret1234', moverBytes: 5000 })).snapshot)
+    const asked = hub.seen.filter(({ path }) => path.endsWith('/tokenizer.json'))
+    expect(asked.map(({ range }) => range)).toContain('bytes=0-0')
+    expect(asked.every(({ authorization }) => authorization === 'Bearer hf_secret1234')).toBe(true)
+  })
+
+  it('keeps to a limit of the bandwidth that is set meanwhile', async () => {
+    await setUp()
+    let rate: number | null = null
+    const own = createRateLimit(() => rate, Date.now)
+    let limited = 0
+    const limit: RateLimit = {
+      isSet: own.isSet,
+      take(bytes, signal) {
+        if (rate !== null) limited += bytes
+        return own.take(bytes, signal)
+      },
+    }
+    hub.setFault(({ host, range }) => {
+      if (host !== 'storage' || range === 'bytes=0-0') return null
+      rate ??= 1e7
+      return { kind: 'slow', bytesPerSecond: 100_000 }
+    })
+    expectWhole((await download({ limit })).snapshot)
+    expect(limited).toBeGreaterThan(50_000)
   })
 
   it('keeps to its commit when the branch moves meanwhile', async () => {

@@ -32,14 +32,12 @@ async function inPieces(shared: Filling): Promise<void> {
   const filling = { ...shared, options: { ...options, signal: AbortSignal.any([options.signal, abort.signal]) } }
   const { signal } = filling.options
   const moveSpan = mover === null ? null : createMoveSpan(filling, mover)
-  const spans = createSpans(chunks, spanBytes)
+  const spans = createSpans(chunks, spanBytes, connections)
   const most = Math.max(1, Math.min(connections, chunks.count))
   const running: Promise<void>[] = []
 
   async function connection(): Promise<void> {
-    // Without a mover all of them are there at once.
-    const sharing = () => (mover === null ? most : running.length)
-    for (let span = spans.next(sharing()); span !== null; span = spans.next(sharing())) {
+    for (let span = spans.next(); span !== null; span = spans.next()) {
       const own = span
       try {
         await patiently(filling, () => fetchSpan(filling, own, moveSpan))

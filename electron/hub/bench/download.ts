@@ -16,6 +16,7 @@ const CLIENT = fileURLToPath(new URL('./download-client.ts', import.meta.url))
 const CURL = ['-sSfL', '--noproxy', '*', '-w', '%{time_total}']
 
 const mebibytes = Number(process.argv[2] ?? 1024)
+if (!(mebibytes >= 1 && mebibytes < 2048)) throw new RangeError('the size is a number of MiB from 1 to 2047')
 const block = noise(2 ** 20, 1)
 const hub = await startFakeHub()
 hub.add(NAME, { 'model.safetensors': Buffer.concat(Array.from({ length: mebibytes }, () => block)) })
