@@ -100,6 +100,8 @@ export const hubModelDetailSchema = z.object({
     .nullable(),
   /** Why files cannot be read, with what to do: a page to accept, a right that is missing. */
   problem: errorShapeSchema.nullable(),
+  /** Why it can only be quantized, not run here; null when it runs. */
+  runProblem: errorShapeSchema.nullable(),
   /** What reading this took from the network. */
   fetchedBytes: bytes,
   card: z.string().nullable(),

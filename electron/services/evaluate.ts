@@ -96,8 +96,9 @@ export function createEvaluator(deps: EvaluateDeps): Evaluator {
     },
     async measure(modelId, context) {
       const { runProblem } = await models.summary(modelId)
-      if (runProblem === null) await run({ ...STANDARD, modelId }, context)
-      else context.log('It writes no text, so perplexity and speed were not measured.')
+      // Quantized it is all the same.
+      if (runProblem !== null) return context.log(`Not measured. ${runProblem.message}`)
+      await run({ ...STANDARD, modelId }, context)
     },
   }
 }

@@ -164,6 +164,29 @@ describe('looking at a model', () => {
   })
 })
 
+describe('a model of an architecture that cannot be run', () => {
+  it('is offered for quantizing alone, and is quantized while it is downloaded', async () => {
+    const world = await setUp()
+    const known = hub.repos.get(NAME)?.commits.at(-1)?.files ?? new Map()
+    const files = Object.fromEntries([...known].map(([path, { content }]) => [path, content]))
+    const config = JSON.parse(String(files['config.json']))
+    files['config.json'] = Buffer.from(
+      JSON.stringify({ ...config, architectures: ['NewForCausalLM'], model_type: 'new' }),
+    )
+    hub.add('acme/new', files)
+    const detail = await world.client.call('hub.inspect', { repo: 'acme/new' })
+    expect(detail).toMatchObject({
+      problem: null,
+      runProblem: { code: 'unsupported', message: expect.stringContaining('NewForCausalLM') },
+    })
+    expect(detail.plan?.linears.length).toBeGreaterThan(0)
+    const done = await ended(world, await world.client.call('hub.quantize', { repo: 'acme/new', config: FOUR_BIT }))
+    expect(done).toMatchObject({ state: 'done', error: null })
+    const made = (await world.client.call('models.list', {})).models.find(({ id }) => id === done.resultModelId)
+    expect(made).toMatchObject({ quantization: { label: '4-bit g64' }, runProblem: { code: 'unsupported' } })
+  })
+})
+
 describe('a download', () => {
   it('ends in the library under its name, and the cache can be looked at and emptied', async () => {
     const world = await setUp()

@@ -81,10 +81,17 @@ export async function inspectHubModel(
     freeBytes: await deps.freeBytes(cacheDir),
     floorBytes,
     plan: read === null ? null : planOf(read),
-    problem: remote instanceof AppError ? remote.toShape() : (read?.config.problem?.toShape() ?? null),
+    problem: remote instanceof AppError ? remote.toShape() : (quantizeProblemOf(read?.config)?.toShape() ?? null),
+    runProblem: read?.config.problem?.toShape() ?? null,
     fetchedBytes,
     card,
   }
+}
+
+/** What speaks against quantizing: an architecture that cannot be run is no hindrance. */
+export function quantizeProblemOf(config: Pick<ModelConfig, 'problem'> | undefined): AppError | null {
+  const problem = config?.problem ?? null
+  return problem?.code === 'unsupported' ? null : problem
 }
 
 /** config.json and the headers of the weights. Throws AppError. */

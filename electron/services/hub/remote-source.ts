@@ -4,13 +4,13 @@ import { AppError } from '../../contract/errors.ts'
 import { TEXT_FILES } from '../../tokenizer/tokenizer-files.ts'
 import type { Provenance } from '../provenance.ts'
 import { FULL_HASH_BYTES, sha256 } from '../source-hashes.ts'
-import { factsOf, type RemoteModel } from './inspect.ts'
+import { factsOf, quantizeProblemOf, type RemoteModel } from './inspect.ts'
 
 /** Throws `unsupported` for a model whose weights are not plain floating point. */
 export function remoteDetail(name: string, { config, headers, files, raw }: RemoteModel): ModelDetail {
   const facts = factsOf(headers, config.summary)
   const has = (path: string) => files.some((file) => file.path === path)
-  const problem = config.problem ?? (raw.quantization_config == null ? null : alreadyQuantized())
+  const problem = quantizeProblemOf(config) ?? (raw.quantization_config == null ? null : alreadyQuantized())
   return {
     summary: {
       id: 'hub',
@@ -24,7 +24,7 @@ export function remoteDetail(name: string, { config, headers, files, raw }: Remo
       quantization: null,
       hasTokenizer: TEXT_FILES.some((path) => path.startsWith('tokenizer') && has(path)),
       hasChatTemplate: false,
-      runProblem: null,
+      runProblem: config.problem?.toShape() ?? null,
       quantizeProblem: problem?.toShape() ?? null,
       note: null,
       addedAt: new Date(0).toISOString(),

@@ -14,13 +14,15 @@ export interface HubOverviewProps {
 
 /** What a model is and what it would take here at each number of bits. */
 export function HubOverview({ detail, presetId, onPreset }: HubOverviewProps) {
-  const { model, plan, problem } = detail
+  const { model, plan, problem, runProblem } = detail
   const config = plan?.config ?? null
   return (
     <Scroller label="Overview" className="@container flex flex-col gap-8 px-5 py-5">
       {problem && <ErrorView error={problem} title={problemTitle(problem.code)} />}
-      {!problem && model.problem && (
-        <p className="border-l-2 border-line-strong pl-3 text-sm text-ink-2">{model.problem}</p>
+      {!problem && (runProblem || model.problem) && (
+        <p className="border-l-2 border-line-strong pl-3 text-sm text-ink-2">
+          {runProblem ? `It can be quantized, not run. ${runProblem.message}` : model.problem}
+        </p>
       )}
       <div className="flex flex-wrap gap-x-10 gap-y-4">
         {plan && <Stat label="Parameters" value={formatParameters(plan.parameters)} size="lg" />}

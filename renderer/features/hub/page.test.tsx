@@ -62,6 +62,7 @@ function detail(more: Partial<HubModelDetail> = {}): HubModelDetail {
       otherBytes: 0,
     },
     problem: null,
+    runProblem: null,
     fetchedBytes: 20_000,
     card: '---\nlicense: mit\n---\n# A card\n\n<b>raw</b> ![pixel](http://spy.example/x.png)',
     ...more,
@@ -157,6 +158,16 @@ describe('a model', () => {
       keepSource: false,
       config: { base: { spec: { nbits: 3 } } },
     })
+  })
+
+  it('offers what cannot be run for quantizing alone, with the reason', async () => {
+    window.location.hash = `#/hub?repo=${encodeURIComponent(NAME)}`
+    const message = 'The architecture NewForCausalLM cannot be run here.'
+    setUp({ detail: detail({ runProblem: { code: 'unsupported', message } }) })
+    expect(await screen.findByText(`It can be quantized, not run. ${message}`)).toBeDefined()
+    fireEvent.click(screen.getByRole('button', { name: 'Quantize while downloading' }))
+    expect(await screen.findByRole('dialog')).toBeDefined()
+    expect(screen.queryByRole('checkbox', { name: /Measure perplexity/ })).toBeNull()
   })
 
   it('that is gated says the page to go to, and offers nothing that cannot work', async () => {

@@ -29,7 +29,9 @@ export function QuantizeDialog({ detail, plan, presetId, onClose }: QuantizeDial
   const presets = data?.presets ?? BUILT_IN_PRESETS
   const [chosen, setChosen] = useState(presetId)
   const [keepSource, setKeepSource] = useState(false)
-  const [measure, setMeasure] = useState(true)
+  // Only what runs can be measured.
+  const runs = detail.runProblem === null
+  const [measure, setMeasure] = useState(runs)
   const preset = presets.find(({ id }) => id === chosen) ?? presets[0]
   const start = useAction(async () => {
     if (preset === undefined) return
@@ -86,7 +88,7 @@ export function QuantizeDialog({ detail, plan, presetId, onClose }: QuantizeDial
         }}
       />
       <Tick label="Keep the original in the cache too" checked={keepSource} onChange={setKeepSource} />
-      <Tick label="Measure perplexity and speed afterwards" checked={measure} onChange={setMeasure} />
+      {runs && <Tick label="Measure perplexity and speed afterwards" checked={measure} onChange={setMeasure} />}
     </Dialog>
   )
 }
