@@ -16,6 +16,7 @@ const LABELS: Readonly<Record<string, string>> = {
   write: 'Write',
   perplexity: 'Perplexity',
   speed: 'Speed',
+  divergence: 'Divergence',
   list: 'List',
   download: 'Download',
   verify: 'Verify',
@@ -26,7 +27,7 @@ const LABELS: Readonly<Record<string, string>> = {
 /** Known order for each kind of job; a phase that is not in it is put in when it is seen. */
 function usualPhases({ job }: JobRecord): string[] {
   if (job.kind === 'evaluate')
-    return ['perplexity', 'speed'].filter((name) => job.request.metrics.some((metric) => metric === name))
+    return ['perplexity', 'speed', 'divergence'].filter((name) => job.request.metrics.some((metric) => metric === name))
   if (job.kind === 'download') return ['list', 'download']
   if (job.kind === 'upload') return ['prepare', 'upload']
   if (job.kind === 'download-quantize')
