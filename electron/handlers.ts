@@ -91,6 +91,8 @@ export function createHandlers(services: Services, platform: Platform): Handlers
     'quantize.estimate': ({ modelId, config, contextLength }) =>
       planner.estimate(modelId, config, contextOr(contextLength)),
     'quantize.start': async (request) => jobs.start({ kind: 'quantize', request: await planner.complete(request) }),
+    'dequantize.start': async (request) =>
+      jobs.start({ kind: 'dequantize', request: await services.dequantizing.complete(request) }),
     'hub.account': (_, { signal }) => hub.account(signal),
     'hub.login': ({ token }, { signal }) => hub.login(token, signal),
     'hub.logout': (_, { signal }) => hub.logout(signal),

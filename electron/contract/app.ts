@@ -15,6 +15,7 @@ import {
   chatMessageSchema,
   compareRowSchema,
   conversationSchema,
+  dequantizeRequestSchema,
   estimateSchema,
   evaluateRequestSchema,
   finishReasonSchema,
@@ -148,6 +149,7 @@ export const appContract = {
     estimateSchema,
   ),
   'quantize.start': call(quantizeRequestSchema, jobRecordSchema),
+  'dequantize.start': call(dequantizeRequestSchema, jobRecordSchema),
 
   'hub.account': call(empty, hubAccountSchema),
   /** Asks the Hub whose token it is before it is kept. */

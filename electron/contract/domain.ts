@@ -253,7 +253,7 @@ export const tensorResultSchema = z.object({
 })
 export type TensorResult = z.infer<typeof tensorResultSchema>
 
-export const jobKindSchema = z.enum(['quantize', 'evaluate', 'download', 'download-quantize', 'upload'])
+export const jobKindSchema = z.enum(['quantize', 'evaluate', 'download', 'download-quantize', 'upload', 'dequantize'])
 
 export const perplexityProtocolSchema = z.enum(['hqq', 'windows'])
 
@@ -311,12 +311,25 @@ export const evaluateRequestSchema = z.object({
 })
 export type EvaluateRequest = z.infer<typeof evaluateRequestSchema>
 
+/** Plain weights again, as a model of its own. */
+export const dequantizeRequestSchema = z.object({
+  modelId: z.string(),
+  /** Of the reconstructed weights; null takes that of their scales. */
+  dtype: computeDtypeSchema.nullable().default(null),
+  /** Name of the new model; a free one is chosen when omitted. */
+  name: z.string().min(1).max(120).optional(),
+  /** Absolute folder for the result; default: a free one in the app's model folder. */
+  outDir: z.string().optional(),
+})
+export type DequantizeJobRequest = z.infer<typeof dequantizeRequestSchema>
+
 export const jobRequestSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('quantize'), request: quantizeRequestSchema }),
   z.object({ kind: z.literal('evaluate'), request: evaluateRequestSchema }),
   z.object({ kind: z.literal('download'), request: downloadRequestSchema }),
   z.object({ kind: z.literal('download-quantize'), request: downloadQuantizeRequestSchema }),
   z.object({ kind: z.literal('upload'), request: uploadRequestSchema }),
+  z.object({ kind: z.literal('dequantize'), request: dequantizeRequestSchema }),
 ])
 export type JobRequest = z.infer<typeof jobRequestSchema>
 

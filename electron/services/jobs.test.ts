@@ -44,7 +44,14 @@ async function open(work: Record<string, Work>): Promise<Jobs> {
   const network = kindOf(work, 'network')
   const records = createJobRecords({ store, dir: join(dir, 'jobs') })
   const jobs = createJobs({
-    kinds: { quantize: kind, evaluate: kind, download: network, 'download-quantize': network, upload: network },
+    kinds: {
+      quantize: kind,
+      evaluate: kind,
+      download: network,
+      'download-quantize': network,
+      upload: network,
+      dequantize: kind,
+    },
     records,
     now: () => new Date(),
   })

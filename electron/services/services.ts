@@ -12,6 +12,7 @@ import { type BlindVotes, createBlindVotes } from './blind-votes.ts'
 import { type Chat, createChat, type RunOptions } from './chat.ts'
 import { type Compare, createCompare } from './compare.ts'
 import { type Conversations, createConversations } from './conversations.ts'
+import { createDequantizing, type Dequantizing } from './dequantize-kind.ts'
 import { createDevices, type Devices } from './devices.ts'
 import { engineStarted } from './engine-settings.ts'
 import { createEvaluator } from './evaluate.ts'
@@ -79,6 +80,7 @@ export interface Services {
   hub: Hub
   uploads: Uploads
   streamQuantizing: StreamQuantizing
+  dequantizing: Dequantizing
   chat: Chat
   conversations: Conversations
   pictures: Pictures
@@ -237,12 +239,14 @@ export async function createServices({
     now,
   })
   const uploads = createUploads({ hub, models, measurements })
+  const dequantizing = createDequantizing({ engine: supervisor, models, library, loaded, planner })
   const kinds: JobKinds = {
     quantize,
     evaluate: evaluator.kind,
     download: createDownloadKind({ hub, library, models }),
     'download-quantize': streamQuantizing.kind,
     upload: uploads.kind,
+    dequantize: dequantizing.kind,
   }
   // The command line runs its work without records: the jobs of a window that is open beside it are not its own.
   const jobs = createJobs({ kinds, records: stores.jobs, now })
@@ -282,6 +286,7 @@ export async function createServices({
     hub,
     uploads,
     streamQuantizing,
+    dequantizing,
     chat: createChat({
       engine: supervisor,
       tokenizers,

@@ -30,6 +30,7 @@ function usualPhases({ job }: JobRecord): string[] {
     return ['perplexity', 'speed', 'divergence'].filter((name) => job.request.metrics.some((metric) => metric === name))
   if (job.kind === 'download') return ['list', 'download']
   if (job.kind === 'upload') return ['prepare', 'upload']
+  if (job.kind === 'dequantize') return ['dequantize']
   if (job.kind === 'download-quantize')
     return ['list', 'download', 'write', ...(job.request.measure ? ['perplexity', 'speed'] : [])]
   return ['check', 'quantize', 'write', ...(job.request.measure ? ['perplexity', 'speed'] : [])]

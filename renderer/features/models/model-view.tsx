@@ -7,6 +7,7 @@ import {
   MessageSquareText,
   Pencil,
   Trash2,
+  Ungroup,
 } from 'lucide-react'
 import { useEffect, useState } from 'react'
 import type { ModelDetail, ModelSummary } from '../../../electron/contract/domain.ts'
@@ -23,6 +24,7 @@ import { useShortcut } from '../../ui/shortcuts.ts'
 import { SkeletonRows } from '../../ui/skeleton.tsx'
 import { Tabs } from '../../ui/tabs.tsx'
 import { toast } from '../../ui/toast.tsx'
+import { DequantizeDialog } from './dequantize-dialog.tsx'
 import { removalOf } from './library.ts'
 import { RemoveDialog, RenameDialog } from './model-dialogs.tsx'
 import { ModelOverview } from './model-overview.tsx'
@@ -30,12 +32,13 @@ import { ModelCardText, ModelProvenance, ModelTemplate } from './model-texts.tsx
 import { TensorTable } from './tensor-table.tsx'
 import { UploadDialog } from './upload-dialog.tsx'
 
+type ModelDialog = 'rename' | 'remove' | 'upload' | 'dequantize'
 type View = 'overview' | 'tensors' | 'template' | 'provenance' | 'card'
 
 /** One model: what it is, every tensor of it, and what can be done with it. */
 export function ModelView({ model }: { model: ModelSummary }) {
   const detail = useQuery('models.inspect', { id: model.id })
-  const [dialog, setDialog] = useState<'rename' | 'remove' | 'upload' | null>(null)
+  const [dialog, setDialog] = useState<ModelDialog | null>(null)
   const menu = useModelMenu(model, setDialog)
   useRefetchWhenEngineIsBack(
     detail.error?.code === 'engine-lost' || detail.error?.code === 'device-lost',
@@ -77,6 +80,7 @@ export function ModelView({ model }: { model: ModelSummary }) {
       )}
       <ModelActions model={model} />
       {dialog === 'rename' && <RenameDialog model={model} onClose={() => setDialog(null)} />}
+      {dialog === 'dequantize' && <DequantizeDialog model={model} onClose={() => setDialog(null)} />}
       {dialog === 'upload' && <UploadDialog model={model} onClose={() => setDialog(null)} />}
       {dialog === 'remove' && <RemoveDialog model={model} onClose={() => setDialog(null)} />}
     </>
@@ -142,7 +146,7 @@ function ModelActions({ model }: { model: ModelSummary }) {
   )
 }
 
-function useModelMenu(model: ModelSummary, open: (dialog: 'rename' | 'remove' | 'upload') => void): MenuItem[] {
+function useModelMenu(model: ModelSummary, open: (dialog: ModelDialog) => void): MenuItem[] {
   const client = useClient()
   const { host } = useConnection()
   const removal = removalOf(model)
@@ -150,6 +154,10 @@ function useModelMenu(model: ModelSummary, open: (dialog: 'rename' | 'remove' | 
     ...(model.origin === 'demo' ? [] : [{ label: 'Rename', icon: Pencil, onSelect: () => open('rename') }]),
     ...(model.origin === 'created' && model.quantization
       ? [{ label: 'Upload to the Hub', icon: CloudUpload, onSelect: () => open('upload') }]
+      : []),
+    // A file of blocks has no folder of plain weights to go back to.
+    ...(model.quantization && !model.path.endsWith('.gguf')
+      ? [{ label: 'Dequantize', icon: Ungroup, onSelect: () => open('dequantize') }]
       : []),
     ...(host?.canReveal
       ? [

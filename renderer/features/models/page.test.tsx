@@ -4,7 +4,7 @@ import type { ModelSummary } from '../../../electron/contract/domain.ts'
 import { AppError } from '../../../electron/contract/errors.ts'
 import { createFakeConnection, type FakeConnection } from '../../testing/fake-connection.ts'
 import { renderScreen } from '../../testing/render-screen.tsx'
-import { sampleDetail, sampleModel } from '../../testing/samples.ts'
+import { sampleDetail, sampleJob, sampleModel } from '../../testing/samples.ts'
 import { ModelsPage } from './page.tsx'
 
 const made = sampleModel({
@@ -53,6 +53,18 @@ describe('ModelsPage', () => {
     setUp([])
     expect(await screen.findByRole('button', { name: 'Add a model', description: '' })).toBeDefined()
     expect(screen.getByText(/Hugging Face format/)).toBeDefined()
+  })
+
+  it('dequantizes what is quantized, as a job', async () => {
+    window.location.hash = '#/models?model=made'
+    const fake = setUp([sampleModel(), made], { calls: { 'dequantize.start': () => sampleJob({ id: 'job-7' }) } })
+    fireEvent.keyDown(await screen.findByRole('button', { name: 'More actions' }), { key: 'Enter' })
+    fireEvent.click(await screen.findByRole('menuitem', { name: 'Dequantize' }))
+    const dialog = await screen.findByRole('dialog', { name: 'Dequantize Demo 4-bit' })
+    fireEvent.click(within(dialog).getByRole('radio', { name: 'bfloat16' }))
+    fireEvent.click(within(dialog).getByRole('button', { name: 'Dequantize' }))
+    await waitFor(() => expect(window.location.hash).toBe('#/jobs?job=job-7'))
+    expect(fake.asked).toContainEqual({ method: 'dequantize.start', input: { modelId: 'made', dtype: 'bfloat16' } })
   })
 
   it('refuses to quantize twice, and says why', async () => {
