@@ -14,6 +14,7 @@ const std::map<std::string, Method>& methods() {
     add_folder_methods(all);
     add_tensor_methods(all);
     add_gguf_methods(all);
+    add_export_methods(all);
     return all;
   }();
   return table;

@@ -34,5 +34,6 @@ void add_vision_methods(std::map<std::string, Method>& table);  // vision.embed
 void add_folder_methods(std::map<std::string, Method>& table);  // model.inspect, model.quantize
 void add_tensor_methods(std::map<std::string, Method>& table);  // tensor.quantize
 void add_gguf_methods(std::map<std::string, Method>& table);    // gguf.inspect
+void add_export_methods(std::map<std::string, Method>& table);  // model.exportGguf
 
 }  // namespace hqq

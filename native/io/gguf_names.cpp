@@ -51,6 +51,15 @@ const std::string_view* find_in(const Names& names, std::string_view part) {
   return found == names.end() ? nullptr : &found->second;
 }
 
+/// The key whose value is `name`, an architecture's own before the common ones.
+const std::string_view* key_of(const Architecture& known, std::string_view name) {
+  for (const Names* names : {&known.own, &kCommon}) {
+    for (const auto& [key, value] : *names)
+      if (value == name && (names == &known.own || !known.own.contains(key))) return &key;
+  }
+  return nullptr;
+}
+
 [[noreturn]] void unknown(const std::string& architecture, const std::string& tensor) {
   throw EngineError(ErrorCode::unsupported, "the GGUF tensor \"" + tensor.substr(0, 200) + "\" is not one of a model of architecture \"" +
                                                 architecture + "\" that is known here");
@@ -82,6 +91,36 @@ std::optional<GgufName> model_name_of(const std::string& architecture, const std
   if (known.paired_rows && part == "attn_k") out.paired_heads = heads.keys;
   out.plus_one = known.plus_one && part.ends_with("norm");
   return out;
+}
+
+GgufName gguf_name_of(const std::string& architecture, const std::string& tensor, const GgufHeads& heads) {
+  const auto refuse = [&]() -> GgufName {
+    throw EngineError(ErrorCode::unsupported, "GGUF has no name for the tensor \"" + tensor.substr(0, 200) +
+                                                  "\" in a model of architecture \"" + architecture + "\"");
+  };
+  require(knows_gguf_architecture(architecture), ErrorCode::unsupported,
+          "models of architecture \"" + architecture.substr(0, 60) + "\" cannot be written as GGUF");
+  const Architecture& known = kArchitectures.at(architecture);
+  const size_t last = tensor.rfind('.');
+  if (last == std::string::npos) return refuse();
+  const std::string leaf = tensor.substr(last);
+  const std::string_view path = std::string_view(tensor).substr(0, last);
+  std::string name;
+  for (const auto& [own, model] : kTop)
+    if (model == path) name = std::string(own) + leaf;
+  constexpr std::string_view layers = "model.layers.";
+  if (name.empty() && path.starts_with(layers)) {
+    const size_t dot = path.find('.', layers.size());
+    const std::string_view* part = dot == std::string_view::npos ? nullptr : key_of(known, path.substr(dot + 1));
+    if (part != nullptr) {
+      name = std::string(kBlock) + std::string(path.substr(layers.size(), dot - layers.size())) + "." + std::string(*part) + leaf;
+    }
+  }
+  // What is not read back as this tensor is none of the architecture's.
+  if (name.empty()) return refuse();
+  const std::optional<GgufName> back = model_name_of(architecture, name, heads);
+  if (!back || back->name != tensor) return refuse();
+  return {name, back->paired_heads, back->plus_one};
 }
 
 }  // namespace hqq

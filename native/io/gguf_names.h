@@ -23,5 +23,8 @@ struct GgufHeads {
 bool knows_gguf_architecture(const std::string& architecture);
 /// None for a tensor that is no weight of the model (rope_freqs.weight). Throws EngineError{unsupported} for one that is not known.
 std::optional<GgufName> model_name_of(const std::string& architecture, const std::string& tensor, const GgufHeads& heads);
+/// The way back: the file's name of a tensor of the model, with the same notes on its values. Throws EngineError{unsupported} for a
+/// tensor that the architecture has no name for.
+GgufName gguf_name_of(const std::string& architecture, const std::string& tensor, const GgufHeads& heads);
 
 }  // namespace hqq
