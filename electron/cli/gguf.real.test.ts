@@ -59,6 +59,37 @@ describe('the demo model as a GGUF file', () => {
     expect((await generate(out, 'The river', 8)).json.new_ids).toHaveLength(8)
   })
 
+  it('is what convert writes, and reads back as the same model', async () => {
+    const made = join(root, 'converted.gguf')
+    const { json } = await run('convert', '--from', DEMO, '--to', 'gguf', '--out', made)
+    expect(json).toMatchObject({ types: { BF16: 57, F32: 17 }, dequantized_layers: 0, rounding: 0 })
+    const [own, theirs] = [await generate(DEMO, 'The river', 24), await generate(made, 'The river', 24)]
+    expect(theirs.json.new_ids).toEqual(own.json.new_ids)
+    expect(theirs.json.text).toBe(own.json.text)
+    const taken = await run('convert', '--from', DEMO, '--to', 'gguf', '--out', made)
+    expect(taken.json.error).toMatchObject({ code: 'bad-input', message: expect.stringContaining('--force') })
+  })
+
+  it('keeps the integers of quantized layers when it is written, and so the perplexity', async () => {
+    const [quantized, made] = [join(root, 'q4'), join(root, 'q4.gguf')]
+    await run('quantize', '--model', DEMO, '--out', quantized, '--nbits', '4', '--group-size', '32')
+    const { json } = await run('convert', '--from', quantized, '--to', 'gguf', '--out', made)
+    expect(json.types).toMatchObject({ Q4_1: 56 })
+    expect(json.rounding).toBeLessThan(2e-3)
+    const protocol = [
+      '--text',
+      join(DEMO, 'eval.txt'),
+      '--protocol',
+      'windows',
+      '--window',
+      '256',
+      '--max-tokens',
+      '1024',
+    ]
+    const [a, b] = [await perplexity(quantized, ...protocol), await perplexity(made, ...protocol)]
+    expect(Math.abs(b.json.perplexity / a.json.perplexity - 1)).toBeLessThan(2e-3)
+  })
+
   it('is named when it is broken or gone', async () => {
     expect((await run('inspect', '--model', join(root, 'none.gguf'))).json.error).toMatchObject({ code: 'not-found' })
     const broken = join(root, 'broken.gguf')

@@ -56,6 +56,7 @@ const COMMANDS = [
   'logits',
   'tensor',
   'inspect',
+  'convert',
   'models',
   'estimate',
   'devices',

@@ -4,6 +4,7 @@ import { APP_VERSION } from '../contract/version.ts'
 import { addAccountCommands } from './account-commands.ts'
 import { addChatCommand } from './chat-command.ts'
 import { addCompareCommand } from './compare-command.ts'
+import { addConvertCommand } from './convert-command.ts'
 import { addDequantizeCommand } from './dequantize-command.ts'
 import { addDevicesCommand } from './devices-command.ts'
 import { addEstimateCommand } from './estimate-command.ts'
@@ -57,6 +58,7 @@ function createProgram(host: CliHost): Command {
     .configureOutput({ writeOut: host.streams.stdout, writeErr: host.streams.stderr })
   addQuantizeCommand(program, host)
   addDequantizeCommand(program, host)
+  addConvertCommand(program, host)
   addPerplexityCommand(program, host)
   addCompareCommand(program, host)
   addReportCommand(program, host)

@@ -174,6 +174,53 @@ const modelDequantize = stream(
   }),
 )
 
+const ggufScalar = z.union([z.number(), z.boolean(), z.string()])
+/** One GGUF file of a model that is a folder: what llama.cpp reads. */
+const modelExportGguf = stream(
+  z.object({
+    modelDir: z.string(),
+    /** Path of the file; replaced when it is there. */
+    out: z.string(),
+    /** As llama.cpp names it; the names of tensors follow from it. */
+    architecture: z.string(),
+    heads: z.number().int().positive(),
+    kvHeads: z.number().int().positive(),
+    /** The head has no weights of its own: a stored copy is left out, unless it is quantized. */
+    tied: z.boolean(),
+    metadata: z.array(
+      z.object({
+        key: z.string(),
+        type: z.enum(['u32', 'i32', 'f32', 'bool', 'text', 'i32[]', 'f32[]', 'text[]']),
+        value: z.union([ggufScalar, z.array(z.number()), z.array(z.string())]),
+      }),
+    ),
+    /** Small float32 tensors that follow from the configuration. */
+    factors: z.array(z.object({ name: z.string(), values: z.array(z.number()) })),
+  }),
+  z.object({
+    type: z.literal('progress'),
+    tensorsDone: z.number().int(),
+    tensorsTotal: z.number().int(),
+    bytesDone: bytes,
+    bytesTotal: bytes,
+    current: z.string(),
+  }),
+  z.object({
+    fileBytes: bytes,
+    /** Tensors of each type. */
+    types: z.record(z.string(), z.number().int()),
+    /** Quantized in the folder, float16 in the file. */
+    dequantizedLayers: z.number().int(),
+    /**
+     * Of the layers that keep their integers, the one that float16 scales and offsets moved most, by that part of its largest
+     * weight; empty and 0 when there is none.
+     */
+    mostRounded: z.string(),
+    rounding: z.number().nonnegative(),
+    seconds: z.number(),
+  }),
+)
+
 const modelGenerate = stream(
   z.object({
     handle: z.string(),
@@ -284,6 +331,7 @@ export const engineContract = {
   'gguf.inspect': ggufInspect,
   'model.quantize': modelQuantize,
   'model.dequantize': modelDequantize,
+  'model.exportGguf': modelExportGguf,
   'model.load': call(
     z.object({
       dir: z.string(),

@@ -8,7 +8,7 @@ import { type EngineContract, type EngineMemory, engineContract } from '../contr
 import { AppError } from '../contract/errors.ts'
 import type { EventOf, OutputOf, ParsedInputOf } from '../contract/method.ts'
 import type { CallContext, Handlers, StreamContext } from '../rpc/server.ts'
-import { fakeDequantize, fakeQuantize } from './fake-quantize.ts'
+import { fakeDequantize, fakeExport, fakeQuantize } from './fake-quantize.ts'
 import { readWeights } from './fake-safetensors.ts'
 import { fakeEmbed } from './fake-vision.ts'
 
@@ -88,6 +88,7 @@ export function createFakeEngine(options: FakeEngineOptions = {}): Handlers<Engi
     },
     'model.quantize': (input, context) => fakeQuantize(input, context, step, options),
     'model.dequantize': ({ modelDir, outDir }) => fakeDequantize(modelDir, outDir),
+    'model.exportGguf': ({ modelDir, out }) => fakeExport(modelDir, out),
     'model.load': async ({ dir, contextLength, device }, context) => {
       await step(context)
       if (options.unfit?.includes(device)) throw new AppError('unsupported', `${device} cannot run this.`)

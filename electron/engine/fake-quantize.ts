@@ -126,3 +126,17 @@ export function fakeDequantize(modelDir: string, outDir: string): OutputOf<Engin
     seconds: 0.001,
   }
 }
+
+/** A file of a few bytes: what is in a real one is tested with the real engine. */
+export function fakeExport(modelDir: string, out: string): OutputOf<EngineContract['model.exportGguf']> {
+  const { tensors } = readWeights(modelDir)
+  writeFileSync(out, 'GGUF')
+  return {
+    fileBytes: 4,
+    types: { F16: tensors.length },
+    dequantizedLayers: 0,
+    mostRounded: '',
+    rounding: 0,
+    seconds: 0.001,
+  }
+}
