@@ -15,7 +15,8 @@ namespace hqq {
 
 struct GgufLimits {
   int64_t max_metadata = 100'000;
-  int64_t max_tensors = 400'000;
+  /// A layer of a model becomes some twenty tensors (io/gguf_model.h), and the largest models have a few thousand here.
+  int64_t max_tensors = 50'000;
   /// Items of one list. The vocabularies of the largest models have 262,144 tokens and half a million merges.
   int64_t max_items = int64_t{1} << 20;
   int64_t max_values = 8'000'000;  // in all

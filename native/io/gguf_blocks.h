@@ -18,6 +18,7 @@ struct GgufBlock {
   int nbits;         // of the integers; 0 for plain numbers
   int64_t group;     // values that share scale and zero
   DType dtype;       // of plain numbers
+  bool symmetric = false;  // the zero is the middle of the integers, always
 };
 
 /// Null for a type that is not read.

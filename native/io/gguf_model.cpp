@@ -15,6 +15,7 @@ namespace {
 using File = std::shared_ptr<const MappedFile>;
 
 constexpr std::string_view kWeight = ".weight";
+constexpr int64_t kMaxExperts = 4096;
 
 /// Row of the file behind row `row` of the model. llama.cpp turns neighbours (2i, 2i + 1) of a head together, transformers i and
 /// i + half.
@@ -35,6 +36,9 @@ struct BlockMatrix {
   int64_t rows() const { return tensor.shape[0]; }
   int64_t columns() const { return tensor.shape[1]; }
   int64_t groups() const { return rows() * columns() / block->group; }
+
+  /// The file's own half precision where it holds the zero as well, which then is the same in all groups: 8, 16 or 128.
+  DType meta_dtype() const { return block->symmetric ? DType::f16 : DType::f32; }
 
   QuantConfig config() const {
     QuantConfig config;
@@ -76,10 +80,11 @@ struct BlockMatrix {
 
   /// One number per group: scales or zeros.
   Buffer numbers(bool zeros) const {
-    Buffer out(groups() * 4, MemoryUse::metadata);
+    const DType dtype = meta_dtype();
+    Buffer out(groups() * size_of(dtype), MemoryUse::metadata);
     each_block([&](int64_t at, const uint8_t*, const float* scale, const float* zero) {
       const int64_t count = block->values / block->group;
-      std::copy_n(zeros ? zero : scale, count, out.as<float>() + at / block->group);
+      from_f32(zeros ? zero : scale, dtype, out.data() + at / block->group * size_of(dtype), count);
     });
     return out;
   }
@@ -92,12 +97,12 @@ Buffer copy_of(const std::vector<std::byte>& bytes) {
 }
 
 void add_layer(const BlockMatrix& matrix, const std::string& module, std::vector<DerivedTensor>& out) {
-  const std::vector<TensorSpec> specs = hqq_layer_specs(module, matrix.tensor.shape, matrix.config(), DType::f32);
+  const std::vector<TensorSpec> specs = hqq_layer_specs(module, matrix.tensor.shape, matrix.config(), matrix.meta_dtype());
   const std::array<std::function<Buffer()>, 3> large = {[matrix] { return matrix.packed(); },
                                                         [matrix] { return matrix.numbers(false); },
                                                         [matrix] { return matrix.numbers(true); }};
   for (size_t i = 0; i < large.size(); ++i) out.push_back({specs[i], large[i]});
-  for (const ConstantTensor& small : hqq_layer_constants(module, matrix.tensor.shape, matrix.config(), DType::f32)) {
+  for (const ConstantTensor& small : hqq_layer_constants(module, matrix.tensor.shape, matrix.config(), matrix.meta_dtype())) {
     out.push_back({small.spec, [value = small.value] { return copy_of(value); }});
   }
 }
@@ -139,6 +144,41 @@ std::string architecture_of(const Json& metadata, const std::string& path) {
   return value->as_string();
 }
 
+/// The tensor itself, or one of each expert.
+struct Part {
+  GgufTensor tensor;
+  std::string name;
+};
+
+std::vector<Part> parts_of(const GgufTensor& tensor, const GgufName& name, const std::string& path) {
+  if (!name.experts) return {{tensor, name.name}};
+  require(tensor.shape.size() == 3 && tensor.shape[0] <= kMaxExperts, ErrorCode::bad_file,
+          path + ": \"" + tensor.name + "\" does not hold a matrix for each of at most " + std::to_string(kMaxExperts) + " experts");
+  std::vector<Part> parts;
+  const int64_t bytes = tensor.bytes / tensor.shape[0];
+  const size_t star = name.name.find('*');
+  for (int64_t i = 0; i < tensor.shape[0]; ++i) {
+    Part part{tensor, name.name};
+    part.name.replace(star, 1, std::to_string(i));
+    part.tensor.shape.erase(part.tensor.shape.begin());
+    part.tensor.offset += i * bytes;
+    part.tensor.bytes = bytes;
+    parts.push_back(std::move(part));
+  }
+  return parts;
+}
+
+/// The weight of a shared expert is one row, which the file may list as a plain vector.
+Shape model_shape(const Part& part) {
+  const bool row = part.tensor.shape.size() == 1 && part.name.ends_with("shared_expert_gate.weight");
+  return row ? Shape{1, part.tensor.shape[0]} : part.tensor.shape;
+}
+
+void add_plain(const File& file, const Part& part, const GgufBlock& block, const GgufName& name, std::vector<DerivedTensor>& out) {
+  const TensorSpec spec = tensor_spec(part.name, block.dtype, model_shape(part));
+  out.push_back({spec, [file, tensor = part.tensor, block = &block, name] { return numbers_of(file, tensor, *block, name); }});
+}
+
 }  // namespace
 
 bool is_gguf(const std::string& path) { return path.ends_with(".gguf"); }
@@ -156,15 +196,15 @@ std::vector<DerivedTensor> gguf_tensors(const File& file) {
     require(name->paired_heads == 0 || rows % (2 * name->paired_heads) == 0, ErrorCode::bad_file,
             path + ": \"" + tensor.name + "\" has " + std::to_string(rows) + " rows, which do not fill its heads");
     const GgufBlock* block = gguf_block(tensor.type);
-    if (block->nbits == 0) {
-      const TensorSpec spec = tensor_spec(name->name, block->dtype, tensor.shape);
-      out.push_back({spec, [file, tensor, block, own = *name] { return numbers_of(file, tensor, *block, own); }});
-      continue;
+    for (const Part& part : parts_of(tensor, *name, path)) {
+      if (block->nbits == 0) {
+        add_plain(file, part, *block, *name, out);
+        continue;
+      }
+      require(part.tensor.shape.size() == 2 && part.name.ends_with(kWeight) && !name->plus_one, ErrorCode::unsupported,
+              path + ": \"" + tensor.name + "\" is quantized, but is no matrix of a linear layer");
+      add_layer({file, part.tensor, block, name->paired_heads}, part.name.substr(0, part.name.size() - kWeight.size()), out);
     }
-    require(tensor.shape.size() == 2 && name->name.ends_with(kWeight) && !name->plus_one, ErrorCode::unsupported,
-            path + ": \"" + tensor.name + "\" is quantized, but is no matrix of a linear layer");
-    const std::string module = name->name.substr(0, name->name.size() - kWeight.size());
-    add_layer({file, tensor, block, name->paired_heads}, module, out);
   }
   return out;
 }

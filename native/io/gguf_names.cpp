@@ -23,27 +23,45 @@ const Names kCommon = {{"attn_norm", "input_layernorm"},     {"attn_q", "self_at
                        {"attn_k_norm", "self_attn.k_norm"}};
 
 struct Architecture {
-  Names own;                 // instead of or beside kCommon
+  Names own;                 // instead of or beside kTop and kCommon; "*" is the number of an expert
   bool paired_rows = false;  // GgufName::paired_heads of q and k
   bool plus_one = false;     // GgufName::plus_one of all norms
 };
 
+const Names kNormsBehind = {{"post_attention_norm", "post_attention_layernorm"}, {"post_ffw_norm", "post_feedforward_layernorm"}};
+const Names kFourNorms = {{"post_attention_norm", "post_attention_layernorm"},
+                          {"ffn_norm", "pre_feedforward_layernorm"},
+                          {"post_ffw_norm", "post_feedforward_layernorm"}};
+const Names kMixtralExperts = {{"ffn_gate_inp", "block_sparse_moe.gate"},
+                               {"ffn_gate_exps", "block_sparse_moe.experts.*.w1"},
+                               {"ffn_up_exps", "block_sparse_moe.experts.*.w3"},
+                               {"ffn_down_exps", "block_sparse_moe.experts.*.w2"}};
+const Names kQwenExperts = {{"ffn_gate_inp", "mlp.gate"},
+                            {"ffn_gate_exps", "mlp.experts.*.gate_proj"},
+                            {"ffn_up_exps", "mlp.experts.*.up_proj"},
+                            {"ffn_down_exps", "mlp.experts.*.down_proj"},
+                            {"ffn_gate_inp_shexp", "mlp.shared_expert_gate"},
+                            {"ffn_gate_shexp", "mlp.shared_expert.gate_proj"},
+                            {"ffn_up_shexp", "mlp.shared_expert.up_proj"},
+                            {"ffn_down_shexp", "mlp.shared_expert.down_proj"}};
+
 const std::map<std::string_view, Architecture> kArchitectures = {
-    {"llama", {.own = {}, .paired_rows = true}},
+    {"llama", {.own = kMixtralExperts, .paired_rows = true}},
+    {"smollm3", {.own = {}, .paired_rows = true}},
     {"qwen2", {}},
+    {"qwen2moe", {.own = kQwenExperts}},
     {"qwen3", {}},
+    {"qwen3moe", {.own = kQwenExperts}},
+    {"olmo2", {.own = kNormsBehind}},
+    {"phi2",
+     {.own = {{"output_norm", "model.final_layernorm"},
+              {"attn_output", "self_attn.dense"},
+              {"ffn_up", "mlp.fc1"},
+              {"ffn_down", "mlp.fc2"}}}},
     {"phi3", {.own = {{"attn_qkv", "self_attn.qkv_proj"}, {"ffn_up", "mlp.gate_up_proj"}}}},
     {"gemma", {.own = {}, .plus_one = true}},
-    {"gemma2",
-     {.own = {{"post_attention_norm", "post_attention_layernorm"},
-              {"ffn_norm", "pre_feedforward_layernorm"},
-              {"post_ffw_norm", "post_feedforward_layernorm"}},
-      .plus_one = true}},
-    {"gemma3",
-     {.own = {{"post_attention_norm", "post_attention_layernorm"},
-              {"ffn_norm", "pre_feedforward_layernorm"},
-              {"post_ffw_norm", "post_feedforward_layernorm"}},
-      .plus_one = true}},
+    {"gemma2", {.own = kFourNorms, .plus_one = true}},
+    {"gemma3", {.own = kFourNorms, .plus_one = true}},
 };
 
 const std::string_view* find_in(const Names& names, std::string_view part) {
@@ -75,9 +93,11 @@ std::optional<GgufName> model_name_of(const std::string& architecture, const std
   if (last == std::string::npos) unknown(architecture, tensor);
   const std::string leaf = tensor.substr(last);  // ".weight" or ".bias"
   const std::string_view path = std::string_view(tensor).substr(0, last);
+  if (leaf != ".weight" && leaf != ".bias") unknown(architecture, tensor);
   if (path.starts_with("rope_f")) return std::nullopt;  // rope_freqs, rope_factors_long: the configuration has them
-  if (const std::string_view* name = find_in(kTop, path)) {
-    return GgufName{std::string(*name) + leaf, 0, known.plus_one && path == "output_norm"};
+  if (const std::string_view* usual = find_in(kTop, path)) {
+    const std::string_view* own = find_in(known.own, path);
+    return GgufName{std::string(own ? *own : *usual) + leaf, 0, known.plus_one && path == "output_norm"};
   }
   if (!path.starts_with(kBlock)) unknown(architecture, tensor);
   const size_t dot = path.find('.', kBlock.size());
@@ -90,6 +110,7 @@ std::optional<GgufName> model_name_of(const std::string& architecture, const std
   if (known.paired_rows && part == "attn_q") out.paired_heads = heads.queries;
   if (known.paired_rows && part == "attn_k") out.paired_heads = heads.keys;
   out.plus_one = known.plus_one && part.ends_with("norm");
+  out.experts = name->find('*') != std::string_view::npos;
   return out;
 }
 

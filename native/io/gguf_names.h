@@ -13,6 +13,8 @@ struct GgufName {
   int64_t paired_heads = 0;
   /// The file holds 1 + weight.
   bool plus_one = false;
+  /// The file's outermost dimension counts experts, and `name` has "*" in the place of their number.
+  bool experts = false;
 };
 
 struct GgufHeads {

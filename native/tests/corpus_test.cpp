@@ -14,6 +14,9 @@
 #define LLVMFuzzerTestOneInput fuzz_hqq_layer
 #include "tests/fuzz_hqq_layer.cpp"
 #undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_gguf
+#include "tests/fuzz_gguf.cpp"
+#undef LLVMFuzzerTestOneInput
 
 namespace hqq {
 namespace {
@@ -32,6 +35,7 @@ void replay(const std::string& target, int (*fuzz)(const uint8_t*, size_t)) {
 TEST("corpus: safetensors") { replay("safetensors", fuzz_safetensors); }
 TEST("corpus: json") { replay("json", fuzz_json); }
 TEST("corpus: hqq layers") { replay("hqq_layer", fuzz_hqq_layer); }
+TEST("corpus: gguf") { replay("gguf", fuzz_gguf); }
 
 /// The kept layers must really load, or the target tests nothing but refusals.
 TEST("corpus: most of the kept hqq layers are sound") {

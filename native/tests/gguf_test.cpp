@@ -93,6 +93,33 @@ TEST("gguf: norms of Gemma are stored with one added") {
   CHECK_EQ(norm[1], -0.25F);
 }
 
+TEST("gguf: experts that lie in one tensor are matrices of their own") {
+  const TempDir dir;
+  std::string blocks;
+  for (int row = 0; row < 4; ++row) blocks += std::string("\x00\x3C", 2) + std::string(32, static_cast<char>(row));  // scale 1
+  GgufFileMaker maker;
+  maker.text("general.architecture", "qwen2moe").number("qwen2moe.attention.head_count", 1);
+  write(dir.str() + "/model.gguf", maker.tensor("blk.3.ffn_up_exps.weight", {32, 2, 2}, 8, blocks)
+                                       .tensor("blk.3.ffn_down_exps.weight", {1, 2, 2}, 0, floats({1, 2, 3, 4}))
+                                       .tensor("blk.3.ffn_gate_inp_shexp.weight", {2}, 0, floats({5, 6}))
+                                       .file());
+  const TensorStore store = TensorStore::open(dir.str());
+  const std::string mlp = "model.layers.3.mlp.";
+  for (int expert = 0; expert < 2; ++expert) {
+    const QuantizedTensor up = load_hqq_layer(store, mlp + "experts." + std::to_string(expert) + ".up_proj");
+    std::array<float, 64> weight;
+    dequantize(up, weight.data());
+    CHECK_EQ(to_string(up.shape), "[2, 32]");
+    CHECK_EQ(weight[0], static_cast<float>(2 * expert));
+    CHECK_EQ(weight[63], static_cast<float>(2 * expert + 1));
+    CHECK(up.zero.dtype == DType::f16, "the zero of a symmetric type is a small whole number");
+  }
+  const TensorView down = store.view(mlp + "experts.1.down_proj.weight");
+  CHECK_EQ(to_string(down.shape), "[2, 1]");
+  CHECK_EQ(static_cast<const float*>(down.data)[0], 3.0F);
+  CHECK_EQ(to_string(store.view(mlp + "shared_expert_gate.weight").shape), "[1, 2]");
+}
+
 TEST("gguf: a quantized matrix is an HQQ layer of the same values") {
   const TempDir dir;
   const TensorStore blocks = TensorStore::open(std::string(HQQ_TEST_DATA) + "/gguf/blocks.safetensors");
@@ -156,7 +183,8 @@ TEST("gguf: unknown architectures and tensors are named") {
   CHECK_THROWS_CODE(open(rwkv.file()), unsupported);
   CHECK_THROWS_CODE(open(GgufFileMaker().file()), bad_file);
   const std::string four = floats({1, 2, 3, 4});
-  CHECK_THROWS_CODE(open(llama(1, 1).tensor("blk.0.ffn_gate_exps.weight", {2, 2}, 0, four).file()), unsupported);
+  CHECK_THROWS_CODE(open(llama(1, 1).tensor("blk.0.ffn_gate_exps.weight", {2, 2}, 0, four).file()), bad_file);
+  CHECK_THROWS_CODE(open(llama(1, 1).tensor("blk.0.attn_q.scale", {4}, 0, four).file()), unsupported);
   CHECK_THROWS_CODE(open(llama(1, 1).tensor("../evil.weight", {4}, 0, four).file()), unsupported);
   CHECK_THROWS_CODE(open(llama(1, 1).tensor("nodot", {4}, 0, four).file()), unsupported);
   CHECK_THROWS_CODE(open(llama(3, 1).tensor("blk.0.attn_q.weight", {2, 2}, 0, four).file()), bad_file);
