@@ -7,8 +7,14 @@ type Config = Record<string, unknown>
 /** Fields beside the common ones. */
 const OWN: Readonly<Record<string, (metadata: GgufMetadata) => Config>> = {
   llama: (metadata) => ({
-    architectures: ['LlamaForCausalLM'],
-    model_type: 'llama',
+    ...(metadata.numberOr('expert_count', 0) > 0
+      ? {
+          architectures: ['MixtralForCausalLM'],
+          model_type: 'mixtral',
+          sliding_window: null,
+          ...mixtralExperts(metadata),
+        }
+      : { architectures: ['LlamaForCausalLM'], model_type: 'llama' }),
     hidden_act: 'silu',
     attention_bias: metadata.hasTensor('blk.0.attn_q.bias'),
     mlp_bias: metadata.hasTensor('blk.0.ffn_up.bias'),
@@ -26,6 +32,43 @@ const OWN: Readonly<Record<string, (metadata: GgufMetadata) => Config>> = {
     hidden_act: 'silu',
     attention_bias: metadata.hasTensor('blk.0.attn_q.bias'),
     rope_scaling: simpleScaling(metadata),
+  }),
+  qwen2moe: (metadata) => ({
+    architectures: ['Qwen2MoeForCausalLM'],
+    model_type: 'qwen2_moe',
+    hidden_act: 'silu',
+    qkv_bias: metadata.hasTensor('blk.0.attn_q.bias'),
+    shared_expert_intermediate_size: sharedExpertSize(metadata),
+    norm_topk_prob: false,
+    ...qwenExperts(metadata),
+  }),
+  qwen3moe: (metadata) => ({
+    architectures: ['Qwen3MoeForCausalLM'],
+    model_type: 'qwen3_moe',
+    hidden_act: 'silu',
+    norm_topk_prob: true,
+    rope_scaling: simpleScaling(metadata),
+    ...qwenExperts(metadata),
+  }),
+  smollm3: (metadata) => ({
+    architectures: ['SmolLM3ForCausalLM'],
+    model_type: 'smollm3',
+    hidden_act: 'silu',
+    no_rope_layer_interval: 4,
+    rope_scaling: simpleScaling(metadata),
+  }),
+  olmo2: (metadata) => ({
+    architectures: ['Olmo2ForCausalLM'],
+    model_type: 'olmo2',
+    hidden_act: 'silu',
+    rope_scaling: simpleScaling(metadata),
+  }),
+  phi2: (metadata) => ({
+    architectures: ['PhiForCausalLM'],
+    model_type: 'phi',
+    hidden_act: 'gelu_new',
+    layer_norm_eps: shortest(metadata.number('attention.layer_norm_epsilon')),
+    partial_rotary_factor: metadata.numberOr('rope.dimension_count', headDim(metadata)) / headDim(metadata),
   }),
   phi3: (metadata) => ({
     architectures: ['Phi3ForCausalLM'],
@@ -82,7 +125,7 @@ export function ggufConfig(metadata: GgufMetadata): Config {
     num_key_value_heads: metadata.numberOr('attention.head_count_kv', heads),
     head_dim: headDim(metadata),
     vocab_size: metadata.shapeOf('token_embd.weight')?.[0] ?? metadata.number('vocab_size'),
-    rms_norm_eps: shortest(metadata.number('attention.layer_norm_rms_epsilon')),
+    ...rmsNorm(metadata),
     max_position_embeddings: metadata.number('context_length'),
     rope_theta: metadata.numberOr('rope.freq_base', 10_000),
     tie_word_embeddings: !metadata.hasTensor('output.weight'),
@@ -97,6 +140,36 @@ export function ggufConfig(metadata: GgufMetadata): Config {
 function headDim(metadata: GgufMetadata): number {
   const fallback = metadata.number('embedding_length') / metadata.number('attention.head_count')
   return metadata.numberOr('attention.key_length', fallback)
+}
+
+/** All but the families with LayerNorm have it. */
+function rmsNorm(metadata: GgufMetadata): Config {
+  const epsilon = metadata.numberOr('attention.layer_norm_rms_epsilon', null)
+  if (epsilon !== null) return { rms_norm_eps: shortest(epsilon) }
+  if (metadata.numberOr('attention.layer_norm_epsilon', null) !== null) return {}
+  return { rms_norm_eps: metadata.number('attention.layer_norm_rms_epsilon') }
+}
+
+function mixtralExperts(metadata: GgufMetadata): Config {
+  return {
+    num_local_experts: metadata.number('expert_count'),
+    num_experts_per_tok: metadata.number('expert_used_count'),
+  }
+}
+
+/** The size of one expert; files that leave it out have it in the shape of the experts' matrices. */
+function qwenExperts(metadata: GgufMetadata): Config {
+  const size = metadata.shapeOf('blk.0.ffn_up_exps.weight')?.[1]
+  return {
+    num_experts: metadata.number('expert_count'),
+    num_experts_per_tok: metadata.number('expert_used_count'),
+    moe_intermediate_size: size ?? metadata.number('expert_feed_forward_length'),
+  }
+}
+
+function sharedExpertSize(metadata: GgufMetadata): number {
+  const size = metadata.shapeOf('blk.0.ffn_up_shexp.weight')?.[0]
+  return size ?? metadata.number('expert_shared_feed_forward_length')
 }
 
 /** Not in the file; the largest model of each family divides by something else than its head size. */

@@ -41,7 +41,11 @@ const PRE: Readonly<Record<string, PreTokenizer>> = {
   refact: { preTokenizer: DIGITS },
   'llama-bpe': { preTokenizer: split(SPLIT_LLAMA3), ignoreMerges: true, addBos: true },
   llama3: { preTokenizer: split(SPLIT_LLAMA3), ignoreMerges: true, addBos: true },
+  'llama-v3': { preTokenizer: split(SPLIT_LLAMA3), ignoreMerges: true, addBos: true },
+  dbrx: { preTokenizer: split(SPLIT_LLAMA3) },
+  'smaug-bpe': { preTokenizer: split(SPLIT_LLAMA3) },
   qwen2: { preTokenizer: split(SPLIT_QWEN2), normalizer: { type: 'NFC' } },
+  'deepseek-r1-qwen': { preTokenizer: split(SPLIT_QWEN2), normalizer: { type: 'NFC' } },
 }
 
 /** Null for a vocabulary of a kind that is not read; the model can then be quantized, but not talked to. */
