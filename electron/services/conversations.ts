@@ -13,7 +13,11 @@ export interface Conversations {
   remove(id: string): Promise<void>
 }
 
-export function createConversations(files: RecordFiles<Conversation>): Conversations {
+/** `forgetPictures` hears of pictures that no conversation shows any more. */
+export function createConversations(
+  files: RecordFiles<Conversation>,
+  forgetPictures: (ids: readonly string[]) => Promise<void>,
+): Conversations {
   return {
     async list() {
       const all = await files.list()
@@ -35,6 +39,17 @@ export function createConversations(files: RecordFiles<Conversation>): Conversat
       await files.set(conversation.id, conversation)
       return conversation
     },
-    remove: files.remove,
+    async remove(id) {
+      const removed = await files.get(id)
+      await files.remove(id)
+      const shown = removed === null ? [] : picturesIn(removed)
+      if (shown.length === 0) return
+      const needed = new Set((await files.list()).flatMap(picturesIn))
+      await forgetPictures(shown.filter((picture) => !needed.has(picture)))
+    },
   }
+}
+
+function picturesIn({ messages }: Conversation): string[] {
+  return messages.flatMap(({ images = [] }) => images.map(({ id }) => id))
 }

@@ -298,7 +298,7 @@ export async function createServices({
       clock,
       randomSeed,
     }),
-    conversations: createConversations(stores.conversations),
+    conversations: createConversations(stores.conversations, pictures.remove),
     pictures,
     zeroShot: accuracy.zeroShot,
     accuracy,

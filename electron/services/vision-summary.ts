@@ -28,7 +28,13 @@ export function visionSummary(
       const inTower = (name: string) => towerIn(kind, name) === id
       const quantized = own.filter((linear) => linear.quantized !== null)
       const plain = tensors
-        .filter(({ name }) => inTower(moduleOf(name)) && !quantized.some((layer) => name.startsWith(`${layer.name}.`)))
+        // The temperature of a comparison is of no tower.
+        .filter(
+          ({ name, shape }) =>
+            shape.length > 0 &&
+            inTower(moduleOf(name)) &&
+            !quantized.some((layer) => name.startsWith(`${layer.name}.`)),
+        )
         .reduce((sum, tensor) => sum + parametersOf(tensor), 0)
       const packed = quantized.reduce((sum, { shape }) => sum + shape[0] * shape[1], 0)
       return { id, layers, hiddenSize, parameters: plain + packed, dtype: dtypeLabel(own) }
