@@ -1,6 +1,7 @@
-// model.inspect, model.quantize and model.dequantize
+// model.inspect, model.quantize, model.dequantize, model.convert and model.compareWeights
 #include <filesystem>
 
+#include "engine/convert_model.h"
 #include "engine/dequantize_model.h"
 #include "engine/device_field.h"
 #include "engine/dtype_field.h"
@@ -61,8 +62,10 @@ Json inspect(Engine&, const Json& input, Reporter& reporter) {
   Json metadata = Json::Object{};
   for (const auto& [key, text] : store.metadata()) metadata.set(key, text);
   Json result;
+  Json::Array notices;
+  for (const std::string& notice : store.notices()) notices.emplace_back(notice);
   result.set("files", std::move(files)).set("tensors", std::move(tensors)).set("quantizedLayers", std::move(layers));
-  return result.set("metadata", std::move(metadata));
+  return result.set("notices", std::move(notices)).set("metadata", std::move(metadata));
 }
 
 std::vector<std::string> names_of(const Json::Array& list) {
@@ -143,12 +146,49 @@ Json dequantize(Engine&, const Json& input, Reporter& reporter) {
       .set("seconds", made.seconds);
 }
 
+Json convert(Engine&, const Json& input, Reporter& reporter) {
+  Fields fields(input, "model.convert");
+  ConvertModelOptions options;
+  options.model_dir = fields.text("modelDir");
+  options.out_dir = fields.text("outDir");
+  options.format = fields.text("format");
+  if (fields.optional("nbits")) options.nbits = static_cast<int>(fields.integer("nbits", 1, 8));
+  options.max_file_bytes =
+      static_cast<int64_t>(fields.number_or("maxShardBytes", static_cast<double>(options.max_file_bytes), 1, 1e18));
+  fields.done();
+  ConvertModelResult made = convert_model(options, reporter);
+  Json::Array files;
+  for (const std::string& name : made.files) files.emplace_back(name);
+  Json result;
+  return result.set("files", std::move(files))
+      .set("fileBytes", made.file_bytes)
+      .set("layers", made.layers)
+      .set("keptTensors", made.kept_tensors)
+      .set("quantizationConfig", std::move(made.quantization_config))
+      .set("seconds", made.seconds);
+}
+
+Json compare(Engine&, const Json& input, Reporter& reporter) {
+  Fields fields(input, "model.compareWeights");
+  const std::string dir = fields.text("modelDir"), other = fields.text("otherDir");
+  fields.done();
+  const WeightDifference found = compare_weights(dir, other, reporter);
+  Json result;
+  return result.set("tensors", found.tensors)
+      .set("exact", found.exact)
+      .set("maxError", found.max_error)
+      .set("meanError", found.mean_error)
+      .set("meanMagnitude", found.mean_magnitude);
+}
+
 }  // namespace
 
 void add_folder_methods(std::map<std::string, Method>& table) {
   table["model.inspect"] = inspect;
   table["model.quantize"] = quantize;
   table["model.dequantize"] = dequantize;
+  table["model.convert"] = convert;
+  table["model.compareWeights"] = compare;
 }
 
 }  // namespace hqq

@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 
+#include "io/adopted_layers.h"
 #include "io/gguf_model.h"
 
 namespace hqq {
@@ -238,7 +239,8 @@ TensorStore TensorStore::open(const std::string& path, const SafetensorsLimits& 
       }
     }
   }
-  std::sort(store.entries_.begin(), store.entries_.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+  store.sort_entries();
+  adopt_foreign_layers(store, weights.parent_path().string());
   return store;
 }
 
@@ -267,13 +269,27 @@ const TensorEntry* TensorStore::find(const std::string& name) const {
 
 void TensorStore::add_derived(const std::string& path) {
   auto file = std::make_shared<MappedFile>(path);
-  for (DerivedTensor& tensor : gguf_tensors(file)) {
+  add_made(gguf_tensors(file));
+  files_.push_back(std::move(file));
+}
+
+void TensorStore::add_made(std::vector<DerivedTensor> tensors) {
+  for (DerivedTensor& tensor : tensors) {
     auto& [name, dtype, shape, bytes] = tensor.spec;
     entries_.push_back({std::move(name), std::move(dtype), std::move(shape), 0, 0, bytes, static_cast<int64_t>(derived_.size())});
-    derived_.push_back(std::make_unique<Made>());
+    derived_.push_back(std::make_shared<Made>());
     derived_.back()->make = std::move(tensor.make);
   }
-  files_.push_back(std::move(file));
+}
+
+void TensorStore::replace(const std::set<std::string>& removed, std::vector<DerivedTensor> added) {
+  std::erase_if(entries_, [&](const TensorEntry& entry) { return removed.contains(entry.name); });
+  add_made(std::move(added));
+  sort_entries();
+}
+
+void TensorStore::sort_entries() {
+  std::sort(entries_.begin(), entries_.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
 }
 
 const TensorEntry& TensorStore::entry_of(const std::string& name) const {

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -59,8 +60,10 @@ std::vector<TensorEntry> parse_safetensors_header(std::span<const std::byte> fil
 /// All tensors of a model folder or of one file, memory-mapped.
 class TensorStore {
  public:
-  /// `path`: a .safetensors or .gguf file, a model.safetensors.index.json, or a folder holding one of them (as model.safetensors or
-  /// model.gguf). Shard names are validated (no separators, no ".."). Throws EngineError{not_found|bad_file|unsupported}.
+  /// `path`: a .safetensors or .gguf file, a model.safetensors.index.json, or a folder holding one of them (as
+  /// model.safetensors or model.gguf). Shard names are validated (no separators, no ".."). Layers that other programs have
+  /// quantized appear as HQQ layers or plain weights (io/adopted_layers.h). Throws
+  /// EngineError{not_found|bad_file|unsupported}.
   static TensorStore open(const std::string& path, const SafetensorsLimits& limits = {});
 
   const std::vector<TensorEntry>& entries() const { return entries_; }  // sorted by name
@@ -81,6 +84,11 @@ class TensorStore {
   /// Lets go of the memory of a tensor that has been consumed.
   void drop(const std::string& name) const;
   const std::vector<std::shared_ptr<MappedFile>>& files() const { return files_; }
+  /// Takes tensors out and puts others in their place. Those may be made from a copy of this store as it was.
+  void replace(const std::set<std::string>& removed, std::vector<DerivedTensor> added);
+  /// What a person should know of how this model is read: layers that are dequantized, and why.
+  const std::vector<std::string>& notices() const { return notices_; }
+  void add_notice(std::string notice) { notices_.push_back(std::move(notice)); }
   /// `__metadata__` of all files, the first file winning.
   const std::map<std::string, std::string>& metadata() const { return metadata_; }
 
@@ -88,6 +96,8 @@ class TensorStore {
   void add_file(const std::string& path, const SafetensorsLimits& limits,
                 const std::map<std::string, std::string>* shard_of);
   void add_derived(const std::string& path);
+  void add_made(std::vector<DerivedTensor> tensors);
+  void sort_entries();
   const TensorEntry& entry_of(const std::string& name) const;
 
   /// What was made of a derived tensor; made by one thread, seen by all.
@@ -99,9 +109,10 @@ class TensorStore {
   std::shared_ptr<const Buffer> made(const TensorEntry& entry) const;
 
   std::vector<std::shared_ptr<MappedFile>> files_;
-  std::vector<std::unique_ptr<Made>> derived_;
+  std::vector<std::shared_ptr<Made>> derived_;
   std::vector<TensorEntry> entries_;
   std::map<std::string, std::string> metadata_;
+  std::vector<std::string> notices_;
 };
 
 /// The header of a file that holds `tensors` back to back in that order: length, JSON, padding to a multiple of 8.
