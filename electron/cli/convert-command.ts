@@ -1,32 +1,44 @@
-/** `convert`: a model in the format of other programs. */
+/** `convert`: a model in the format of other programs. GGUF is a file, the others are folders (convert-folder.ts). */
 import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { type Command, Option } from 'commander'
 import { AppError } from '../contract/errors.ts'
 import { formatDisk } from '../plan/units.ts'
+import { CONVERT_FORMATS } from '../services/convert.ts'
 import { type ExportedGguf, exportGguf } from '../services/gguf/export/export-gguf.ts'
-import { fields, snakeCase } from './output.ts'
+import { computeDtype } from './arguments.ts'
+import { type ConvertFolderOptions, convertFolder } from './convert-folder.ts'
+import { fields, snakeCase, UsageError } from './output.ts'
 import { type CliHost, type CommonOptions, common, runInSession, type Session, workContext } from './session.ts'
 
-interface Options extends CommonOptions {
-  from: string
+type Options = CommonOptions & (GgufOptions | ConvertFolderOptions)
+
+interface GgufOptions extends Omit<ConvertFolderOptions, 'to'> {
   to: 'gguf'
-  out: string
-  force?: boolean
 }
 
 export function addConvertCommand(program: Command, host: CliHost): void {
   const command = program
     .command('convert')
-    .description('Write a model in the format of other programs: GGUF for llama.cpp, Ollama and LM Studio.')
+    .description('Write a model in the format of other programs, without quantizing it anew.')
     .requiredOption('--from <model>', 'model folder, or id or name from the library')
-    .addOption(new Option('--to <format>', 'format of the result').choices(['gguf']).makeOptionMandatory())
-    .requiredOption('--out <file>', 'file for the result')
-    .option('--force', 'replace a file that is at --out already')
-  common(command).action((options: Options) => runInSession(host, options, (session) => convert(session, options)))
+    .addOption(new Option('--to <format>', 'format of the result').choices(['gguf', ...CONVERT_FORMATS]).makeOptionMandatory())
+    .requiredOption('--out <path>', 'file (GGUF) or folder for the result')
+    .addOption(
+      new Option('--bits <n>', 'of compressed-tensors (default: 4 where no layer has more)').choices(['4', '8']),
+    )
+    .option('--dtype <dtype>', 'of plain safetensors (default: that of the scales)', computeDtype)
+    .option('--force', 'replace what is at --out already')
+  common(command).action((options: Options) =>
+    runInSession(host, options, (session) =>
+      options.to === 'gguf' ? convertToGguf(session, options) : convertFolder(session, options),
+    ),
+  )
 }
 
-async function convert(session: Session, { from, out: path, force = false }: Options) {
+async function convertToGguf(session: Session, { from, out: path, bits, dtype, force = false }: GgufOptions) {
+  if (bits !== undefined) throw new UsageError('--bits goes with --to compressed-tensors.')
+  if (dtype !== undefined) throw new UsageError('--dtype goes with --to safetensors.')
   const { services } = session
   const { path: sourceDir, name } = await services.models.open(from)
   const out = resolve(path)

@@ -15,6 +15,7 @@ import { addLogitsCommand } from './logits-command.ts'
 import { addModelCommands } from './model-commands.ts'
 import { EXIT, printError, UsageError } from './output.ts'
 import { addPerplexityCommand } from './perplexity-command.ts'
+import { addPortabilityCommand } from './portability-command.ts'
 import { addQuantizeCommand } from './quantize-command.ts'
 import { addReportCommand } from './report-command.ts'
 import type { CliHost } from './session.ts'
@@ -59,6 +60,7 @@ function createProgram(host: CliHost): Command {
   addQuantizeCommand(program, host)
   addDequantizeCommand(program, host)
   addConvertCommand(program, host)
+  addPortabilityCommand(program, host)
   addPerplexityCommand(program, host)
   addCompareCommand(program, host)
   addReportCommand(program, host)

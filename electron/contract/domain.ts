@@ -47,6 +47,8 @@ export const quantSummarySchema = z.object({
   /** Model folder this one was made from, when known. */
   sourceModelId: z.string().nullable(),
   method: z.string(),
+  /** The program's whose format it is in, as "GPTQ"; absent for models in this app's own. */
+  storedFormat: z.string().optional(),
 })
 
 export const modelSummarySchema = z.object({

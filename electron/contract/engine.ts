@@ -76,6 +76,8 @@ const modelInspect = call(
       }),
     ),
     metadata: z.record(z.string(), z.string()),
+    /** Sentences on layers that are dequantized when they are read, and why. */
+    notices: z.array(z.string()).optional(),
   }),
 )
 
@@ -171,6 +173,56 @@ const modelDequantize = stream(
     dequantizedLayers: z.number().int(),
     keptTensors: z.number().int(),
     seconds: z.number(),
+  }),
+)
+
+/** From one format of quantized weights to another, without quantizing anew. */
+const modelConvert = stream(
+  z.object({
+    modelDir: z.string(),
+    /** A folder that exists. */
+    outDir: z.string(),
+    format: z.enum(['hqq-safetensors', 'compressed-tensors']),
+    /** Of compressed-tensors; null takes 4 where no layer has more. */
+    nbits: z.union([z.literal(4), z.literal(8)]).nullable(),
+    maxShardBytes: z.number().positive().default(5e9),
+  }),
+  z.object({
+    type: z.literal('progress'),
+    tensorsDone: z.number().int(),
+    tensorsTotal: z.number().int(),
+    bytesDone: bytes,
+    bytesTotal: bytes,
+    current: z.string(),
+  }),
+  z.object({
+    files: z.array(z.string()),
+    fileBytes: bytes,
+    layers: z.number().int(),
+    keptTensors: z.number().int(),
+    /** For config.json; null where the format has none of its own. */
+    quantizationConfig: z.record(z.string(), z.json()).nullable(),
+    seconds: z.number(),
+  }),
+)
+
+/** How far the weights of two models are apart, quantized ones dequantized to float32. */
+const modelCompareWeights = stream(
+  z.object({ modelDir: z.string(), otherDir: z.string() }),
+  z.object({
+    type: z.literal('progress'),
+    tensorsDone: z.number().int(),
+    tensorsTotal: z.number().int(),
+    current: z.string(),
+  }),
+  z.object({
+    tensors: z.number().int(),
+    /** Tensors that are bit for bit the same. */
+    exact: z.number().int(),
+    maxError: z.number(),
+    /** Over the weights of the tensors that differ. */
+    meanError: z.number(),
+    meanMagnitude: z.number(),
   }),
 )
 
@@ -331,6 +383,8 @@ export const engineContract = {
   'gguf.inspect': ggufInspect,
   'model.quantize': modelQuantize,
   'model.dequantize': modelDequantize,
+  'model.convert': modelConvert,
+  'model.compareWeights': modelCompareWeights,
   'model.exportGguf': modelExportGguf,
   'model.load': call(
     z.object({

@@ -89,6 +89,13 @@ export function createFakeEngine(options: FakeEngineOptions = {}): Handlers<Engi
     'model.quantize': (input, context) => fakeQuantize(input, context, step, options),
     'model.dequantize': ({ modelDir, outDir }) => fakeDequantize(modelDir, outDir),
     'model.exportGguf': ({ modelDir, out }) => fakeExport(modelDir, out),
+    'model.convert': ({ format }) => {
+      throw new AppError('unsupported', `The fake engine does not write ${format}.`)
+    },
+    'model.compareWeights': ({ modelDir }) => {
+      const tensors = readWeights(modelDir).tensors.length
+      return { tensors, exact: tensors, maxError: 0, meanError: 0, meanMagnitude: 0 }
+    },
     'model.load': async ({ dir, contextLength, device }, context) => {
       await step(context)
       if (options.unfit?.includes(device)) throw new AppError('unsupported', `${device} cannot run this.`)

@@ -22,6 +22,8 @@ export interface ModelFacts {
   fileBytes: number
   /** Stored by another program in a format of its own: may be quantized anew. */
   foreign: boolean
+  /** What reading it does to layers that have no quantized form here. */
+  notices: readonly string[]
   quantization: { label: string; mixed: boolean; bitsPerWeight: number } | null
   experts: { activeParameters: number; bytesEach: number } | null
   vision: VisionSummary | null
@@ -69,6 +71,7 @@ export function modelFacts(
     dtype: dtypeOf(inspection, linears),
     fileBytes: inspection.files.reduce((sum, file) => sum + file.bytes, 0),
     foreign: inspection.files.some(({ name }) => name.endsWith('.gguf')),
+    notices: inspection.notices ?? [],
     quantization: quantizationOf(linears),
     experts: expertsOf(linears, parameters, config),
     vision: vision === null ? null : visionSummary(vision, inspection.tensors, linears, numel),

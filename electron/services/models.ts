@@ -14,6 +14,7 @@ import { DEMO_ID, type Library, type LibraryEntry } from './library.ts'
 import { readJsonObject } from './model-config.ts'
 import { looksLikeModel, type ModelFolder, type ModelReader } from './model-reader.ts'
 import { PROVENANCE_FILE, readProvenance } from './provenance.ts'
+import { storedFormatOf } from './stored-format.ts'
 
 export interface ModelsDeps {
   library: Library
@@ -139,8 +140,9 @@ async function summaryOf(
 ): Promise<ModelSummary> {
   const provenance = entry.origin === 'created' ? await readProvenance(dir) : null
   const methods = new Set(provenance?.tensors.map((tensor) => tensor.spec.method) ?? ['hqq'])
+  const storedFormat = config === null ? null : storedFormatOf(config.raw)
   const alreadyQuantized =
-    facts?.quantization == null || facts.foreign
+    facts?.quantization == null || facts.foreign || storedFormat !== null
       ? null
       : new AppError('unsupported', 'This model is already quantized. Quantize the original it was made from.')
   return {
@@ -158,6 +160,8 @@ async function summaryOf(
         ? null
         : {
             ...facts.quantization,
+            ...(facts.foreign ? { storedFormat: 'GGUF' } : {}),
+            ...(storedFormat === null ? {} : { storedFormat, label: `${storedFormat} ${facts.quantization.label}` }),
             sourceModelId: provenance === null ? null : library.sourceId(provenance.source.path),
             method: [...methods].join(' + '),
           },
@@ -166,7 +170,7 @@ async function summaryOf(
     hasChatTemplate: templateOf(dir) !== null,
     runProblem: problem?.toShape() ?? null,
     quantizeProblem: (quantizeProblem ?? alreadyQuantized)?.toShape() ?? null,
-    note: entry.origin === 'demo' ? DEMO_NOTE : null,
+    note: entry.origin === 'demo' ? DEMO_NOTE : facts?.notices.join(' ') || null,
     addedAt: entry.addedAt,
   }
 }

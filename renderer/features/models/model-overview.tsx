@@ -1,6 +1,7 @@
 import type { Measurement, ModelDetail } from '../../../electron/contract/domain.ts'
 import { DeviceSelect } from '../../client/device-select.tsx'
 import { ErrorView } from '../../client/error-view.tsx'
+import { LoadsIn, layersOfModel } from '../../client/loads-in.tsx'
 import { useDevice } from '../../client/use-device.ts'
 import { useQuery } from '../../client/use-query.ts'
 import { Field } from '../../ui/field.tsx'
@@ -64,6 +65,15 @@ export function ModelOverview({ detail }: { detail: ModelDetail }) {
           </Section>
         )}
         <ByteGroups detail={detail} />
+        {quantization && (
+          <LoadsIn
+            model={{
+              architecture: config?.architecture ?? '',
+              storedFormat: quantization.storedFormat ?? null,
+              layers: layersOfModel(detail.linears),
+            }}
+          />
+        )}
       </div>
     </Scroller>
   )

@@ -5,6 +5,7 @@ import type { ComputeDtype } from '../../../electron/contract/quant.ts'
 import { endsLabel } from '../../../electron/plan/ends.ts'
 import { expertTotals } from '../../../electron/plan/experts.ts'
 import type { MachineMemory } from '../../../electron/plan/fit.ts'
+import { LoadsIn, layersOfPlan } from '../../client/loads-in.tsx'
 import { Field } from '../../ui/field.tsx'
 import { formatDisk, formatMemory, significant } from '../../ui/format.ts'
 import { MemoryBar } from '../../ui/memory-bar.tsx'
@@ -85,6 +86,14 @@ export function EstimatePane(props: EstimatePaneProps) {
       <Field label="Scales, zeros and kept tensors" hint="float16 is what the Python libraries store.">
         <Segmented size="sm" value={computeDtype} onChange={onComputeDtype} options={DTYPES} />
       </Field>
+
+      <LoadsIn
+        model={{
+          architecture: model.config?.architecture ?? '',
+          storedFormat: null,
+          layers: layersOfPlan(estimate.table),
+        }}
+      />
 
       {estimate.warnings.length > 0 && (
         <Section title="Worth a look">
