@@ -47,6 +47,7 @@ async function inspect({ services }: Session, options: InspectOptions) {
     ],
     ['runs', summary.runProblem?.message ?? 'yes'],
     ['can be quantized', summary.quantizeProblem?.message ?? 'yes'],
+    ...(summary.note === null ? [] : ([['note', summary.note]] satisfies [string, string][])),
   ])
   const rows = options.tensors
     ? table(

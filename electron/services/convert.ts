@@ -18,7 +18,7 @@ import type { Models } from './models.ts'
 import { smallFilesOf } from './quantize-output.ts'
 import { configChanges } from './saved-config.ts'
 import { sha256 } from './source-hashes.ts'
-import { openStaging, type Staging } from './staging.ts'
+import { discardUnfinished, openStaging, type Staging } from './staging.ts'
 import { storedFormatOf } from './stored-format.ts'
 
 export const CONVERT_FORMATS = ['hqq-safetensors', 'compressed-tensors', 'safetensors'] as const
@@ -88,6 +88,7 @@ export async function convertModel(
     return { fileBytes: made.fileBytes, seconds: made.seconds, difference }
   } catch (error) {
     await staging.release()
+    await discardUnfinished(outDir)
     throw error
   }
 }

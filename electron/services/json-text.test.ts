@@ -12,6 +12,12 @@ describe('changing members of a JSON text', () => {
     )
   })
 
+  it('replaces an object, which is then there once', () => {
+    const changed = withMembers('{"q": {"a": 1}, "eps": 1e-05}', { q: { b: 2 } })
+    expect(changed.match(/"q"/g)).toHaveLength(1)
+    expect(changed).toContain('1e-05')
+  })
+
   it('adds what is missing, to an empty object too', () => {
     expect(JSON.parse(withMembers('{}', { a: 'x' }))).toEqual({ a: 'x' })
   })

@@ -61,7 +61,8 @@ function setMember(text: string, name: string, value: unknown): string {
   const existing = new RegExp(`${JSON.stringify(name)}\\s*:\\s*"[^"\\\\]*"`)
   if (typeof value === 'string' && existing.test(text))
     return text.replace(existing, () => member + JSON.stringify(value))
-  const body = text.slice(0, text.lastIndexOf('}')).trimEnd()
+  const without = cutMember(text, name).trimEnd()
+  const body = without.slice(0, without.lastIndexOf('}')).trimEnd()
   const separator = body.endsWith('{') ? '' : ','
   return `${body}${separator}\n  ${member}${JSON.stringify(value, null, 2).replaceAll('\n', '\n  ')}\n}`
 }

@@ -153,7 +153,7 @@ async function summaryOf(
     config: config?.summary ?? null,
     parameters: facts?.parameters ?? 0,
     ...(facts?.experts == null ? {} : { experts: facts.experts }),
-    dtype: facts?.dtype ?? 'unknown',
+    dtype: facts === null ? 'unknown' : labelIn(facts.quantization === null ? null : storedFormat, facts.dtype),
     fileBytes: facts?.fileBytes ?? 0,
     quantization:
       facts?.quantization == null
@@ -161,7 +161,8 @@ async function summaryOf(
         : {
             ...facts.quantization,
             ...(facts.foreign ? { storedFormat: 'GGUF' } : {}),
-            ...(storedFormat === null ? {} : { storedFormat, label: `${storedFormat} ${facts.quantization.label}` }),
+            ...(storedFormat === null ? {} : { storedFormat }),
+            label: labelIn(storedFormat, facts.quantization.label),
             sourceModelId: provenance === null ? null : library.sourceId(provenance.source.path),
             method: [...methods].join(' + '),
           },
@@ -173,6 +174,10 @@ async function summaryOf(
     note: entry.origin === 'demo' ? DEMO_NOTE : facts?.notices.join(' ') || null,
     addedAt: entry.addedAt,
   }
+}
+
+function labelIn(storedFormat: string | null, label: string): string {
+  return storedFormat === null ? label : `${storedFormat} ${label}`
 }
 
 async function detailOf(library: Library, entry: LibraryEntry, folder: ModelFolder): Promise<ModelDetail> {
