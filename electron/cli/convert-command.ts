@@ -22,7 +22,9 @@ export function addConvertCommand(program: Command, host: CliHost): void {
     .command('convert')
     .description('Write a model in the format of other programs, without quantizing it anew.')
     .requiredOption('--from <model>', 'model folder, or id or name from the library')
-    .addOption(new Option('--to <format>', 'format of the result').choices(['gguf', ...CONVERT_FORMATS]).makeOptionMandatory())
+    .addOption(
+      new Option('--to <format>', 'format of the result').choices(['gguf', ...CONVERT_FORMATS]).makeOptionMandatory(),
+    )
     .requiredOption('--out <path>', 'file (GGUF) or folder for the result')
     .addOption(
       new Option('--bits <n>', 'of compressed-tensors (default: 4 where no layer has more)').choices(['4', '8']),

@@ -170,9 +170,14 @@ function zeroNote(layers: readonly Quantized[]): string {
 function ggml(model: PortableModel, layers: readonly Quantized[]): Portability {
   const program = 'llama.cpp, Ollama, LM Studio'
   if (!GGUF_ARCHITECTURES.test(model.architecture))
-    return no(program, `The architecture ${model.architecture || '(none named)'} has no name there that the app knows.`, null)
+    return no(
+      program,
+      `The architecture ${model.architecture || '(none named)'} has no name there that the app knows.`,
+      null,
+    )
   const misfit = layers.find(({ spec }) => spec.axis !== 1 || spec.groupSize !== 32 || ![4, 5].includes(spec.nbits))
-  if (misfit === undefined) return yes(program, 'Convert it to GGUF first (its groups are the blocks Q4_1 and Q5_1).', 'gguf')
+  if (misfit === undefined)
+    return yes(program, 'Convert it to GGUF first (its groups are the blocks Q4_1 and Q5_1).', 'gguf')
   return no(
     program,
     `${misfit.name}: ${specLabel(misfit.spec)} may fit no block of theirs, and is then float16 in the GGUF file.`,
