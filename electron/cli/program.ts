@@ -13,6 +13,7 @@ import { addGenerateCommand } from './generate-command.ts'
 import { addHubCommands } from './hub-commands.ts'
 import { addLogitsCommand } from './logits-command.ts'
 import { addModelCommands } from './model-commands.ts'
+import { addOptimizeCommands } from './optimize-commands.ts'
 import { EXIT, printError, UsageError } from './output.ts'
 import { addPerplexityCommand } from './perplexity-command.ts'
 import { addPortabilityCommand } from './portability-command.ts'
@@ -72,6 +73,7 @@ function createProgram(host: CliHost): Command {
   addTensorCommand(program, host)
   addModelCommands(program, host)
   addEstimateCommand(program, host)
+  addOptimizeCommands(program, host)
   addHubCommands(program, host)
   addAccountCommands(program, host)
   addDevicesCommand(program, host)

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { errorShapeSchema } from './errors.ts'
 import { downloadQuantizeRequestSchema, downloadRequestSchema, uploadRequestSchema } from './hub-requests.ts'
 import { computeDtypeSchema, quantConfigSchema, quantSpecSchema, resolvedTensorSchema } from './quant.ts'
+import { sensitivityRequestSchema } from './sensitivity.ts'
 import {
   labelledPicturesSchema,
   promptTemplateSchema,
@@ -255,7 +256,7 @@ export const tensorResultSchema = z.object({
 })
 export type TensorResult = z.infer<typeof tensorResultSchema>
 
-export const jobKindSchema = z.enum(['quantize', 'evaluate', 'download', 'download-quantize', 'upload', 'dequantize'])
+export const jobKindSchema = z.enum(['quantize', 'evaluate', 'download', 'download-quantize', 'upload', 'dequantize', 'sensitivity'])
 
 export const perplexityProtocolSchema = z.enum(['hqq', 'windows'])
 
@@ -332,6 +333,7 @@ export const jobRequestSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('download-quantize'), request: downloadQuantizeRequestSchema }),
   z.object({ kind: z.literal('upload'), request: uploadRequestSchema }),
   z.object({ kind: z.literal('dequantize'), request: dequantizeRequestSchema }),
+  z.object({ kind: z.literal('sensitivity'), request: sensitivityRequestSchema }),
 ])
 export type JobRequest = z.infer<typeof jobRequestSchema>
 
@@ -488,6 +490,8 @@ const settingFields = {
   downloadBytesPerSecond: z.number().positive().nullable(),
   /** Free space that downloads leave on a disk. */
   diskFloorBytes: bytes,
+  /** Most that quantized matrices and moments kept for next time may take. */
+  keptBytes: bytes,
 }
 export const settingsSchema = z.object({
   theme: settingFields.theme.default('system'),
@@ -499,6 +503,7 @@ export const settingsSchema = z.object({
   contextLength: settingFields.contextLength.default(2048),
   downloadBytesPerSecond: settingFields.downloadBytesPerSecond.default(null),
   diskFloorBytes: settingFields.diskFloorBytes.default(2e9),
+  keptBytes: settingFields.keptBytes.default(10e9),
 })
 /** Some of them. Without the defaults, which would set back all that is not named. */
 export const settingsChangeSchema = z.object(settingFields).partial()

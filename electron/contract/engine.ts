@@ -97,6 +97,8 @@ const modelQuantize = stream(
     textIdsFile: z.string().nullable().default(null),
     /** Keeps what was measured for later runs of the same model and text. */
     momentsFile: z.string().nullable().default(null),
+    /** Folder of quantized matrices that are taken over, and added to, by what they were made from. */
+    storeDir: z.string().nullable().default(null),
     /** Set while the source's files are still arriving: sparse files of their full size whose headers are whole. */
     arriving: z
       .object({
@@ -147,6 +149,53 @@ const modelQuantize = stream(
     seconds: z.number(),
     peakBytes: bytes,
   }),
+)
+
+const modelSensitivity = stream(
+  z.object({
+    modelDir: z.string(),
+    /** The candidate `probe` of each layer is also measured on the model's predictions. */
+    layers: z.array(
+      z.object({
+        name: z.string(),
+        candidates: z.array(engineQuantSchema).min(1),
+        probe: z.number().int().nonnegative(),
+      }),
+    ),
+    computeDtype: computeDtypeSchema,
+    /** Whose distributions are compared. */
+    tokens: z.number().int().min(1),
+    seed: z.number().int().nonnegative().default(0),
+    textIdsFile: z.string().nullable().default(null),
+    momentsFile: z.string().nullable().default(null),
+    storeDir: z.string().nullable().default(null),
+  }),
+  z.discriminatedUnion('type', [
+    z.object({
+      type: z.literal('progress'),
+      /** In tokens, the last one in layers. */
+      phase: z.enum(['write-text', 'measure', 'reference', 'candidates']),
+      done: z.number().int(),
+      total: z.number().int(),
+    }),
+    z.object({
+      type: z.literal('layer'),
+      name: z.string(),
+      /** Of the probe, in nats a token. */
+      divergence: z.number().nonnegative(),
+      candidates: z.array(
+        z.object({
+          relativeError: z.number(),
+          weightedError: z.number(),
+          bytes,
+          seconds: z.number(),
+          /** Taken from the store. */
+          kept: z.boolean(),
+        }),
+      ),
+    }),
+  ]),
+  z.object({ tokens: z.number().int(), meanNll: z.number(), seconds: z.number() }),
 )
 
 /** The way back: plain weights, for other programs. */
@@ -382,6 +431,7 @@ export const engineContract = {
   'model.inspect': modelInspect,
   'gguf.inspect': ggufInspect,
   'model.quantize': modelQuantize,
+  'model.sensitivity': modelSensitivity,
   'model.dequantize': modelDequantize,
   'model.convert': modelConvert,
   'model.compareWeights': modelCompareWeights,

@@ -10,6 +10,7 @@ import type { EventOf, OutputOf, ParsedInputOf } from '../contract/method.ts'
 import type { CallContext, Handlers, StreamContext } from '../rpc/server.ts'
 import { fakeDequantize, fakeExport, fakeQuantize } from './fake-quantize.ts'
 import { readWeights } from './fake-safetensors.ts'
+import { fakeSensitivity } from './fake-sensitivity.ts'
 import { fakeEmbed } from './fake-vision.ts'
 
 export interface FakeEngineOptions {
@@ -87,6 +88,7 @@ export function createFakeEngine(options: FakeEngineOptions = {}): Handlers<Engi
       throw new AppError('bad-file', `${path} is not a valid GGUF file: the fake engine reads none`)
     },
     'model.quantize': (input, context) => fakeQuantize(input, context, step, options),
+    'model.sensitivity': (input, context) => fakeSensitivity(input, context, step),
     'model.dequantize': ({ modelDir, outDir }) => fakeDequantize(modelDir, outDir),
     'model.exportGguf': ({ modelDir, out }) => fakeExport(modelDir, out),
     'model.convert': ({ format }) => {

@@ -43,6 +43,7 @@ export const STALL_LIMIT_MS: Readonly<Record<JobKindName, number>> = {
   download: 2 * 60_000,
   upload: 5 * 60_000,
   dequantize: 5 * 60_000,
+  sensitivity: 10 * 60_000,
 }
 
 export interface JobKind<R> {

@@ -51,6 +51,7 @@ async function open(work: Record<string, Work>): Promise<Jobs> {
       'download-quantize': network,
       upload: network,
       dequantize: kind,
+      sensitivity: kind,
     },
     records,
     now: () => new Date(),

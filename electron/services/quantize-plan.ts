@@ -30,6 +30,8 @@ export interface QuantizePlan {
 }
 
 export interface QuantizePlanner {
+  /** What estimates are made for: this machine, and the device that models run on. */
+  situation(contextLength: number): Promise<PlanSituation>
   /** Prices a configuration. Throws `bad-input` for one that does not suit the model. */
   estimate(modelId: string, config: QuantConfig, contextLength: number): Promise<Estimate>
   /** Throws what stands against it: a bad rule, a model that cannot be quantized, too little memory or disk. */
@@ -112,6 +114,7 @@ export function createQuantizePlanner({
   }
 
   return {
+    situation,
     async estimate(modelId, config, length) {
       const detail = await models.detail(modelId)
       return estimateConfig(detail, config, await situation(length))

@@ -2,12 +2,14 @@
  * Quantizing as a job: check, quantize tensor by tensor into a staging folder, add what makes it a model, rename it to its place,
  * measure it if asked. The engine keeps each finished tensor; everything else here can be done again.
  */
+import { mkdir } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import type { QuantizeRequest, TensorResult } from '../contract/domain.ts'
 import type { EngineContract } from '../contract/engine.ts'
 import { toAppError } from '../contract/errors.ts'
 import type { EventOf, OutputOf } from '../contract/method.ts'
 import type { Tokenizers } from '../tokenizer/tokenizers.ts'
+import type { CandidateFiles } from './candidate-files.ts'
 import type { Devices } from './devices.ts'
 import type { Engine } from './engine.ts'
 import { type EvaluationText, readTextFile, tokenize, withIdsFile } from './evaluation-text.ts'
@@ -34,6 +36,8 @@ export interface QuantizeDeps {
   tokenizers: Tokenizers
   /** For the ids of a text that methods measure on, while they do. */
   tempDir: string
+  /** Of matrices that were quantized before, and moments. */
+  kept: CandidateFiles
   now(): Date
 }
 
@@ -87,7 +91,7 @@ async function make(
     const tensors: TensorResult[] = []
     const made = await withTextIds(deps, text, source.path, context.signal, (textIdsFile) =>
       onDevice(deps, request, context, (device) =>
-        quantizeWeights(deps.engine, { plan, request, device, textIdsFile, staging, context }, tensors),
+        quantizeWeights(deps, { plan, request, device, textIdsFile, staging, context }, tensors),
       ),
     )
     context.progress({ phase: 'write', done: 0, total: 1, unit: 'steps', detail: 'configuration and tokenizer' })
@@ -153,8 +157,8 @@ interface WeightsWork {
   context: JobContext
 }
 
-function quantizeWeights(
-  engine: Engine,
+async function quantizeWeights(
+  { engine, kept }: Pick<QuantizeDeps, 'engine' | 'kept'>,
   { plan, request, device, textIdsFile, staging, context }: WeightsWork,
   results: TensorResult[],
 ): Promise<Made> {
@@ -195,8 +199,12 @@ function quantizeWeights(
     computeDtype: request.config.computeDtype,
     seed: request.config.seed ?? 0,
     textIdsFile,
-    momentsFile: request.momentsFile ?? null,
+    momentsFile: request.momentsFile ?? (await kept.momentsOf(plan.detail)),
+    storeDir: kept.dir,
     device,
   }
-  return engine.stream('model.quantize', input, { signal: context.signal, onEvent })
+  await mkdir(kept.dir, { recursive: true })
+  const made = await engine.stream('model.quantize', input, { signal: context.signal, onEvent })
+  await kept.trim()
+  return made
 }

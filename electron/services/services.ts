@@ -9,6 +9,7 @@ import { createTokenizers, type Tokenizers } from '../tokenizer/tokenizers.ts'
 import { createWorkerTransport } from '../tokenizer/worker-transport.ts'
 import type { AccuracyDeps } from './accuracy.ts'
 import { type BlindVotes, createBlindVotes } from './blind-votes.ts'
+import { type CandidateFiles, createCandidateFiles } from './candidate-files.ts'
 import { type Chat, createChat, type RunOptions } from './chat.ts'
 import { type Compare, createCompare } from './compare.ts'
 import { type Conversations, createConversations } from './conversations.ts'
@@ -38,6 +39,7 @@ import { createQuantizeKind } from './quantize.ts'
 import { createQuantizePlanner, type QuantizePlanner } from './quantize-plan.ts'
 import { createReports, type Reports } from './reports.ts'
 import { createResultPlaces } from './result-places.ts'
+import { createSensitivity, type Sensitivity } from './sensitivity.ts'
 import { createSettings, type SettingsService } from './settings.ts'
 import type { SideBySideDeps } from './side-by-side.ts'
 import { openStores } from './stores.ts'
@@ -66,6 +68,8 @@ export interface Services {
   devices: Devices
   measurements: Measurements
   presets: Presets
+  sensitivity: Sensitivity
+  kept: CandidateFiles
   planner: QuantizePlanner
   /** What measuring perplexity needs. */
   perplexity: PerplexityDeps
@@ -202,6 +206,7 @@ export async function createServices({
     readDataset: hub.readDataset,
     now,
   })
+  const kept = createCandidateFiles(inData('candidates'), () => settings.get().keptBytes)
   const planner = createQuantizePlanner({
     models,
     machine,
@@ -222,6 +227,7 @@ export async function createServices({
     places,
     tokenizers,
     tempDir,
+    kept,
     now,
   })
   const streamQuantizing = createStreamQuantizing({
@@ -240,8 +246,20 @@ export async function createServices({
   })
   const uploads = createUploads({ hub, models, measurements })
   const dequantizing = createDequantizing({ engine: supervisor, models, library, loaded, planner })
+  const sensitivity = createSensitivity({
+    engine: supervisor,
+    models,
+    loaded,
+    machine,
+    tokenizers,
+    tables: stores.sensitivity,
+    kept,
+    tempDir,
+    now,
+  })
   const kinds: JobKinds = {
     quantize,
+    sensitivity: sensitivity.kind,
     evaluate: evaluator.kind,
     download: createDownloadKind({ hub, library, models }),
     'download-quantize': streamQuantizing.kind,
@@ -265,6 +283,8 @@ export async function createServices({
     devices,
     measurements,
     presets: createPresets(stores.presets),
+    sensitivity,
+    kept,
     planner,
     perplexity,
     jobs,

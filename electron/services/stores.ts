@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { type Vote, voteSchema } from '../contract/difference.ts'
 import { type Conversation, conversationSchema, type Settings, settingsSchema } from '../contract/domain.ts'
 import type { Preset } from '../contract/quant.ts'
+import { type SensitivityTable, sensitivityTableSchema } from '../contract/sensitivity.ts'
 import { type JsonStore, openJsonStore } from '../storage/json-store.ts'
 import { createJobRecords, type JobRecords, jobListSchema } from './job-records.ts'
 import { type LibraryRecord, libraryRecordSchema } from './library.ts'
@@ -18,6 +19,7 @@ export interface Stores {
   measurements: RecordFiles<ModelMeasurements>
   conversations: RecordFiles<Conversation>
   votes: RecordFiles<Vote>
+  sensitivity: RecordFiles<SensitivityTable>
 }
 
 /** `log` hears of files that could not be understood and were put aside. */
@@ -39,5 +41,6 @@ export async function openStores(dataDir: string, log: (line: string) => void): 
     measurements: createRecordFiles(path('measurements'), modelMeasurementsSchema),
     conversations: createRecordFiles(path('chats'), conversationSchema),
     votes: createRecordFiles(path('votes'), voteSchema),
+    sensitivity: createRecordFiles(path('sensitivity'), sensitivityTableSchema),
   }
 }

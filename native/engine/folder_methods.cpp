@@ -96,6 +96,7 @@ Json quantize(Engine&, const Json& input, Reporter& reporter) {
       static_cast<int64_t>(fields.number_or("maxShardBytes", static_cast<double>(options.max_file_bytes), 1, 1e18));
   if (fields.optional("seed")) options.seed = static_cast<uint64_t>(fields.integer("seed", 0, int64_t{1} << 53));
   if (fields.optional("textIdsFile")) options.text_ids_file = fields.text("textIdsFile");
+  if (fields.optional("storeDir")) options.store_dir = fields.text("storeDir");
   if (fields.optional("momentsFile")) options.moments_file = fields.text("momentsFile");
   if (const Json* arriving = fields.optional("arriving")) options.arriving = read_arriving(*arriving);
   for (const Json& item : fields.list("plan")) {

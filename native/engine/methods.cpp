@@ -12,6 +12,7 @@ const std::map<std::string, Method>& methods() {
     add_divergence_methods(all);
     add_vision_methods(all);
     add_folder_methods(all);
+    add_sensitivity_methods(all);
     add_tensor_methods(all);
     add_gguf_methods(all);
     add_export_methods(all);

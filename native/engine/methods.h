@@ -32,6 +32,7 @@ void add_model_methods(std::map<std::string, Method>& table);   // model.load, .
 void add_divergence_methods(std::map<std::string, Method>& table);  // model.reference, model.divergence
 void add_vision_methods(std::map<std::string, Method>& table);  // vision.embed
 void add_folder_methods(std::map<std::string, Method>& table);  // model.inspect, model.quantize
+void add_sensitivity_methods(std::map<std::string, Method>& table);  // model.sensitivity
 void add_tensor_methods(std::map<std::string, Method>& table);  // tensor.quantize
 void add_gguf_methods(std::map<std::string, Method>& table);    // gguf.inspect
 void add_export_methods(std::map<std::string, Method>& table);  // model.exportGguf

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "engine/token_ids.h"
 #include "io/safetensors.h"
 #include "io/sha256.h"
 
@@ -14,6 +15,7 @@ namespace {
 
 constexpr const char* kIdentityKey = "identity";
 constexpr const char* kModulesKey = "modules";
+constexpr const char* kTextKey = "text";
 
 std::string hash_of(const std::string& text) {
   Sha256 hash;
@@ -59,41 +61,58 @@ MomentsByModule read_all(const TensorStore& store, const Json& modules) {
   return all;
 }
 
+Json text_json(const std::vector<std::vector<int32_t>>& text) {
+  Json::Array sequences;
+  for (const auto& ids : text) {
+    Json::Array list;
+    for (const int32_t id : ids) list.emplace_back(id);
+    sequences.emplace_back(std::move(list));
+  }
+  return sequences;
+}
+
+std::vector<std::vector<int32_t>> read_text(const std::string& json) {
+  std::vector<std::vector<int32_t>> text;
+  const Json sequences = parse_json(json);
+  for (const Json& ids : sequences.as_array()) text.push_back(read_token_ids(ids, "moments"));
+  return text;
+}
+
 }  // namespace
 
-std::optional<MomentsByModule> read_moments_file(const std::string& path, const MomentsRequest& request) {
+std::optional<Calibration> read_moments_file(const std::string& path, const MomentsRequest& request) {
   if (!std::filesystem::exists(path)) return std::nullopt;
   try {
     const TensorStore store = TensorStore::open(path);
     const auto identity = store.metadata().find(kIdentityKey), modules = store.metadata().find(kModulesKey);
-    if (identity == store.metadata().end() || modules == store.metadata().end()) return std::nullopt;
+    if (identity == store.metadata().end() || modules == store.metadata().end() || !store.metadata().contains(kTextKey)) return std::nullopt;
     if (identity->second != hash_of(request.identity)) return std::nullopt;
     const Json described = parse_json(modules->second);
-    MomentsByModule all = read_all(store, described.at("measured"));
+    Calibration kept{read_text(store.metadata().at(kTextKey)), read_all(store, described.at("measured"))};
     // Modules that no token reached have no moments, but the file says that they were looked at.
     ModuleNames asked;
     for (const Json& name : described.at("asked").as_array()) asked.insert(name.as_string());
     for (const std::string& name : request.modules) {
       if (!asked.contains(name)) return std::nullopt;
-      const auto found = all.find(name);
-      if (found != all.end() && request.full.contains(name) && found->second->full.bytes() == 0) return std::nullopt;
+      const auto found = kept.moments.find(name);
+      if (found != kept.moments.end() && request.full.contains(name) && found->second->full.bytes() == 0) return std::nullopt;
     }
-    return all;
+    return kept;
   } catch (const EngineError& error) {
     if (error.code() != ErrorCode::bad_file) throw;
     return std::nullopt;
   }
 }
 
-void write_moments_file(const std::string& path, const MomentsRequest& request, const MomentsByModule& moments) {
+void write_moments_file(const std::string& path, const MomentsRequest& request, const Calibration& measured) {
   std::map<const InputMoments*, std::string> slots;
-  Json::Object measured;
+  Json::Object slot_of;
   Json::Array asked;
   std::vector<TensorToWrite> tensors;
   std::vector<Buffer> packed;
-  for (const auto& [module, m] : moments) {
+  for (const auto& [module, m] : measured.moments) {
     const auto [slot, fresh] = slots.emplace(m.get(), std::to_string(slots.size()));
-    measured.emplace_back(module, Json(slot->second));
+    slot_of.emplace_back(module, Json(slot->second));
     if (!fresh) continue;
     tensors.push_back({slot->second + ".diagonal", {m->diagonal.data(), DType::f32, {m->columns}}});
     if (m->full.bytes() == 0) continue;
@@ -103,8 +122,8 @@ void write_moments_file(const std::string& path, const MomentsRequest& request, 
   for (const std::string& name : request.modules) asked.emplace_back(name);
   std::sort(tensors.begin(), tensors.end(), [](const TensorToWrite& a, const TensorToWrite& b) { return a.name < b.name; });
   Json modules;
-  modules.set("asked", std::move(asked)).set("measured", Json(std::move(measured)));
-  write_safetensors(path, tensors, {{kIdentityKey, hash_of(request.identity)}, {kModulesKey, modules.dump()}});
+  modules.set("asked", std::move(asked)).set("measured", Json(std::move(slot_of)));
+  write_safetensors(path, tensors, {{kIdentityKey, hash_of(request.identity)}, {kModulesKey, modules.dump()}, {kTextKey, text_json(measured.text).dump()}});
 }
 
 }  // namespace hqq

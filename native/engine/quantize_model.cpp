@@ -14,11 +14,13 @@
 #include <set>
 
 #include "core/thread_pool.h"
+#include "engine/candidate_store.h"
 #include "engine/machine.h"
 #include "engine/methods.h"
 #include "engine/quantize_journal.h"
 #include "engine/quantize_on.h"
 #include "engine/self_moments.h"
+#include "engine/source_identity.h"
 #include "io/hqq_layer.h"
 #include "io/sha256.h"
 #include "quant/dequantize.h"
@@ -50,22 +52,6 @@ std::string hash_of(std::string_view text) {
   Sha256 hash;
   hash.update(text);
   return hash.hex();
-}
-
-/// Name, size, time of change and header of every source file.
-std::string source_identity(const TensorStore& store) {
-  std::string text;
-  for (const auto& file : store.files()) {
-    struct stat info {};
-    require(::stat(file->path().c_str(), &info) == 0, ErrorCode::io, file->path() + ": cannot be examined");
-    text += fs::path(file->path()).filename().string() + " " + std::to_string(info.st_size) + " " +
-            std::to_string(info.st_mtim.tv_sec) + "." + std::to_string(info.st_mtim.tv_nsec) + "\n";
-  }
-  for (const TensorEntry& entry : store.entries()) {
-    text += entry.name + " " + entry.dtype + to_string(entry.shape) + std::to_string(entry.file_index) + ":" +
-            std::to_string(entry.offset) + "\n";
-  }
-  return hash_of(text);
 }
 
 std::string plan_identity(const QuantizePlan& plan, const MomentsOptions& moments) {
@@ -206,7 +192,7 @@ class Run {
   void measure_moments() {
     std::vector<LayerChoice> due;
     for (size_t i = 0; i < plan_.items.size(); ++i) {
-      if (plan_.items[i].choice && is_due(i)) due.push_back(*plan_.items[i].choice);
+      if (plan_.items[i].choice && is_due(i) && !from_store(i)) due.push_back(*plan_.items[i].choice);
     }
     if (options_.arriving) {
       for (const LayerChoice& choice : due) {
@@ -215,7 +201,25 @@ class Run {
       }
     }
     MomentsProgress progress(*this);
-    moments_ = measure_self_moments(options_.model_dir, due, moments_options_, progress);
+    moments_ = measure_self_moments(options_.model_dir, due, moments_options_, progress).moments;
+  }
+
+  /// Key of what tensor `index` becomes.
+  const std::string& key_of(size_t index) {
+    std::string& key = keys_[index];
+    if (!key.empty()) return key;
+    const WorkItem& item = plan_.items[index];
+    const TensorView weight = store_.view(item.source);
+    const bool measures = quant_method(item.choice->method).needs != MomentsNeed::none;
+    const std::string moments = measures ? moments_options_.source + "\n" + text_identity(moments_options_) : "";
+    key = CandidateStore::key(CandidateStore::hash_of(weight), weight.shape, {item.choice->config, item.choice->method, item.meta_dtype, moments});
+    return key;
+  }
+
+  bool is_kept(size_t index) const { return kept_ && quant_method(plan_.items[index].choice->method).is_costly; }
+
+  std::optional<Candidate> from_store(size_t index) {
+    return is_kept(index) ? kept_->find(key_of(index)) : std::nullopt;
   }
 
   std::shared_ptr<const InputMoments> moments_of(const std::string& module) const {
@@ -249,6 +253,8 @@ class Run {
     // Devices give the same integers, so that a run that lost its GPU goes on elsewhere.
     moments_options_ = {.seed = options_.seed, .text_ids_file = options_.text_ids_file, .keep_in = options_.moments_file, .source = source};
     journal_.emplace(options_.out_dir, JobIdentity{source, plan_identity(plan_, moments_options_), engine_version()});
+    if (!options_.store_dir.empty() && !options_.arriving) kept_.emplace(options_.store_dir);
+    keys_.resize(plan_.items.size());
     for (const OutputFilePlan& file : plan_.files) files_.emplace_back(options_.out_dir, file);
     check_space();
     for (size_t i = 0; i < files_.size(); ++i) files_[i].prepare(plan_.files[i]);
@@ -353,6 +359,8 @@ class Run {
     for (; next_start_ < plan_.items.size(); ++next_start_) {
       const WorkItem& item = plan_.items[next_start_];
       if (!item.choice || !is_due(next_start_)) continue;
+      // Read when its turn comes, and not before.
+      if (is_kept(next_start_) && kept_->contains(key_of(next_start_))) return;
       const bool started = naming(item, [&] {
         const QuantizeRequest request{weight_of(next_start_), item.choice->config, item.choice->method, PackFormat::dense,
                                       item.meta_dtype, moments_of(item.choice->module)};
@@ -368,8 +376,17 @@ class Run {
     const WorkItem& item = plan_.items[index];
     const LayerChoice& choice = *item.choice;
     QuantStats stats;
-    start_matrices(index);
-    const QuantizedTensor tensor = naming(item, [&] { return quantizer_->finish(&stats, reporter_); });
+    std::optional<Candidate> known = next_start_ <= index ? from_store(index) : std::nullopt;
+    QuantizedTensor tensor;
+    if (known) {
+      next_start_ = index + 1;
+      stats = known->stats;
+      tensor = std::move(known->tensor);
+    } else {
+      start_matrices(index);
+      tensor = naming(item, [&] { return quantizer_->finish(&stats, reporter_); });
+      if (is_kept(index)) kept_->put(key_of(index), tensor, stats, item.meta_dtype);
+    }
     // The next ones are worked on while this one is written.
     start_matrices(index + 1);
     const HqqLayerTensors stored(choice.module, tensor, item.meta_dtype);
@@ -490,6 +507,8 @@ class Run {
   std::vector<StagedFile> files_;
   std::vector<bool> taken_over_;
   std::map<size_t, Buffer> requantized_;  // dequantized weights of items that are under way
+  std::optional<CandidateStore> kept_;
+  std::vector<std::string> keys_;  // in it, of tensors that were looked up
   std::unique_ptr<Quantizer> quantizer_;  // after store_, whose weights it reads
   size_t next_start_ = 0;                 // first tensor not handed to it
   std::set<std::string> wanted_;  // of an arriving source

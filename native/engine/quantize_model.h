@@ -34,6 +34,7 @@ struct QuantizeModelOptions {
   int64_t max_file_bytes = 5'000'000'000;
   uint64_t seed = 0;  // of the text that methods with moments let the model write
   std::string text_ids_file{};  // or the text to measure on in its place (engine/self_moments.h)
+  std::string store_dir{};      // of candidates (engine/candidate_store.h) that are taken over; empty: none
   std::string moments_file{};   // where moments are kept between runs; empty: nowhere
   std::optional<ArrivingSource> arriving = std::nullopt;
 };

@@ -15,7 +15,7 @@ namespace hqq {
 
 struct MomentsOptions {
   // The text that the model writes itself: sampled at temperature 1 from its first token on.
-  int64_t sequences = 32;
+  int64_t sequences = 0;  // 0: kTokensPerColumn ids for each column of the widest layer, within bounds
   int64_t length = 256;  // ids of each, the first included
   uint64_t seed = 0;
   /// The ids of another text to take in place of that, cut into sequences (at most kMostTextIds of them); empty: none.
@@ -31,14 +31,14 @@ constexpr int64_t kMostTextIds = 65536;
 /// What the moments depend on beside the model: the seed or a hash of the text's ids, and how much of it is read.
 std::string text_identity(const MomentsOptions& options);
 
-/// The ids that a model of this folder writes or is given, as measure_self_moments() takes them. Progress and errors as there.
+/// The ids that a model writes or is given, as measure_self_moments() takes them. Progress and errors as there.
 std::vector<std::vector<int32_t>> calibration_text(Model& model, const MomentsOptions& options, Reporter& reporter);
 
-/// Moments of the layers in `choices` whose method wants them; empty when none does. Layers that the text does not reach, or that are
+/// The text, and moments of the layers in `choices` whose method wants them; empty when none does. Layers that the text does not reach, or that are
 /// not part of the forward pass (embedding and head), have none. The same seed gives the same result with any number of threads.
 /// Progress {"phase":"write-text"|"measure","done":tokens,"total":tokens}. Throws EngineError: unsupported (a model that cannot be run),
 /// out_of_memory saying what the moments would take, cancelled, and what loading throws.
-MomentsByModule measure_self_moments(const std::string& model_dir, const std::vector<LayerChoice>& choices,
+Calibration measure_self_moments(const std::string& model_dir, const std::vector<LayerChoice>& choices,
                                      const MomentsOptions& options, Reporter& reporter);
 
 }  // namespace hqq

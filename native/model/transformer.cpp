@@ -95,18 +95,31 @@ void Transformer::run(std::initializer_list<LinearCall> calls, const float* x, i
   }
 }
 
+void Transformer::prepare(const Batch& batch, int64_t rope_length) {
+  const auto fill = [&](const RopeConfig& rope, RopeTable& table) {
+    fill_rope_table(rope_frequencies(rope, rope_length), rope.attention_factor, batch.start, batch.tokens, table);
+  };
+  if (rotates(config_, RopeUse::main)) fill(config_.rope, rope_);
+  if (rotates(config_, RopeUse::local)) fill(config_.local_rope, local_rope_);
+  cache_.begin(batch.start, batch.tokens);
+}
+
+void Transformer::run_blocks(int64_t first, int64_t end, const Batch& batch) {
+  for (int64_t i = first; i < end; ++i) {
+    check_cancelled(batch.reporter);
+    if (batch.observer != nullptr) batch.observer->enter_block(i, hidden_.as<float>(), batch.tokens);
+    block(i, batch);
+  }
+}
+
 void Transformer::forward(std::span<const int32_t> ids, int64_t start, const ForwardOptions& options,
                           const Reporter& reporter) {
   const auto tokens = static_cast<int64_t>(ids.size());
   const int64_t hidden = config_.hidden_size;
   require(tokens >= 1 && tokens <= max_batch_ && start + tokens <= capacity(), ErrorCode::internal,
           "forward: bad batch");
-  const auto fill = [&](const RopeConfig& rope, RopeTable& table) {
-    fill_rope_table(rope_frequencies(rope, options.rope_length), rope.attention_factor, start, tokens, table);
-  };
-  if (rotates(config_, RopeUse::main)) fill(config_.rope, rope_);
-  if (rotates(config_, RopeUse::local)) fill(config_.local_rope, local_rope_);
-  cache_.begin(start, tokens);
+  const Batch batch{start, tokens, options.eight_bit, options.observer, reporter};
+  prepare(batch, options.rope_length);
   const auto scale = static_cast<float>(config_.embedding_scale);
   parallel_for(tokens, 4, [&](int64_t begin, int64_t end) {
     for (int64_t t = begin; t < end; ++t) {
@@ -118,7 +131,7 @@ void Transformer::forward(std::span<const int32_t> ids, int64_t start, const For
         for (int64_t i = 0; i < hidden; ++i) row[i] *= scale;
     }
   });
-  run_blocks(config_.num_layers, {start, tokens, options.eight_bit, options.observer, reporter});
+  run_blocks(0, config_.num_layers, batch);
 }
 
 void Transformer::encode(const float* rows, int64_t tokens, int64_t layers, const ForwardOptions& options,
@@ -126,14 +139,16 @@ void Transformer::encode(const float* rows, int64_t tokens, int64_t layers, cons
   require(tokens >= 1 && tokens <= max_batch_ && tokens <= capacity(), ErrorCode::internal, "encode: bad batch");
   std::copy_n(rows, tokens * config_.hidden_size, hidden_.as<float>());
   cache_.begin(0, tokens);
-  run_blocks(layers, {0, tokens, options.eight_bit, options.observer, reporter});
+  run_blocks(0, layers, {0, tokens, options.eight_bit, options.observer, reporter});
 }
 
-void Transformer::run_blocks(int64_t layers, const Batch& batch) {
-  for (int64_t i = 0; i < layers; ++i) {
-    check_cancelled(batch.reporter);
-    block(i, batch);
-  }
+void Transformer::resume(int64_t first, const float* hidden, int64_t tokens, const ForwardOptions& options,
+                         const Reporter& reporter) {
+  require(tokens >= 1 && tokens <= max_batch_ && tokens <= capacity(), ErrorCode::internal, "resume: bad batch");
+  const Batch batch{0, tokens, options.eight_bit, options.observer, reporter};
+  prepare(batch, options.rope_length);
+  std::copy_n(hidden, tokens * config_.hidden_size, hidden_.as<float>());
+  run_blocks(first, config_.num_layers, batch);
 }
 
 void Transformer::block(int64_t layer, const Batch& batch) {

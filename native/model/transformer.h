@@ -32,6 +32,10 @@ class Transformer {
   /// The final norm of `rows` rows [rows][hidden].
   void final_norm(const float* x, int64_t rows, float* y) const { norm_rows(weights_.final_norm, x, rows, y); }
 
+  /// forward() of one sequence from its start, of which blocks before `first` have run: `hidden` f32[tokens][hidden_size] is the input of
+  /// block `first`, as an observer saw it.
+  void resume(int64_t first, const float* hidden, int64_t tokens, const ForwardOptions& options, const Reporter& reporter);
+
   /// Float32 logits [count][vocab] of tokens [first, first + count) of the last forward call.
   void logits(int64_t first, int64_t count, bool eight_bit, float* out, const Reporter& reporter);
 
@@ -49,7 +53,9 @@ class Transformer {
     const Reporter& reporter;
   };
 
-  void run_blocks(int64_t layers, const Batch& batch);
+  void prepare(const Batch& batch, int64_t rope_length);
+  /// Blocks [first, end).
+  void run_blocks(int64_t first, int64_t end, const Batch& batch);
   void block(int64_t layer, const Batch& batch);
   void run(std::initializer_list<LinearCall> calls, const float* x, int64_t tokens, const Batch& batch);
   void run_qkv(const BlockWeights& b, const float* x, const Batch& batch);

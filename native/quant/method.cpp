@@ -47,13 +47,13 @@ QuantizedTensor self_compensated(const TensorView& weight, QuantConfig config, P
 }
 
 constexpr std::array<QuantMethod, 5> kMethods = {{
-    {"hqq", "Half-quadratic optimization of the zero points; needs no calibration data.", MomentsNeed::none, quantize_hqq},
-    {"rtn", "Plain round-to-nearest on the range of each group: the baseline.", MomentsNeed::none, quantize_rtn},
+    {"hqq", "Half-quadratic optimization of the zero points; needs no calibration data.", MomentsNeed::none, false, quantize_hqq},
+    {"rtn", "Plain round-to-nearest on the range of each group: the baseline.", MomentsNeed::none, false, quantize_rtn},
     {"refined", "Scale and zero of each group fitted to its weights by least squares; needs no calibration data.",
-     MomentsNeed::none, refined},
+     MomentsNeed::none, true, refined},
     {"self", "Least squares with each column weighted by its input, measured on text that the model writes itself.",
-     MomentsNeed::diagonal, self_weighted},
-    {"self-compensated", "As self, and later columns take back the rounding errors of earlier ones.", MomentsNeed::full,
+     MomentsNeed::diagonal, true, self_weighted},
+    {"self-compensated", "As self, and later columns take back the rounding errors of earlier ones.", MomentsNeed::full, true,
      self_compensated},
 }};
 

@@ -16,6 +16,7 @@ struct QuantMethod {
   std::string_view name;         // as in commands, presets and saved files
   std::string_view description;  // one sentence for a person choosing
   MomentsNeed needs;
+  bool is_costly;                // enough for its results to be worth keeping
   /// As hqq::quantize; the method decides what config.optimize means. Without `moments` (null) a method that wants them takes all
   /// columns as equally important.
   QuantizedTensor (*quantize)(const TensorView& weight, QuantConfig config, PackFormat format, const InputMoments* moments,

@@ -91,17 +91,17 @@ TEST("a model's own text gives every linear layer moments, the same for the same
                                             choice("model.layers.1.mlp.up_proj", "hqq")};
   const MomentsOptions little{.sequences = 2, .length = 24, .seed = 7};
   NullReporter quiet;
-  const MomentsByModule first = measure_self_moments(demo(), choices, little, quiet);
+  const MomentsByModule first = measure_self_moments(demo(), choices, little, quiet).moments;
   CHECK_EQ(first.size(), size_t{2});
   CHECK(first.at(q)->full.bytes() == 0 && first.at(down)->full.bytes() > 0);
-  const MomentsByModule again = measure_self_moments(demo(), choices, little, quiet);
-  const MomentsByModule other = measure_self_moments(demo(), choices, {.sequences = 2, .length = 24, .seed = 8}, quiet);
+  const MomentsByModule again = measure_self_moments(demo(), choices, little, quiet).moments;
+  const MomentsByModule other = measure_self_moments(demo(), choices, {.sequences = 2, .length = 24, .seed = 8}, quiet).moments;
   const auto values = [&](const MomentsByModule& m) {
     const auto span = m.at(q)->diagonal.span<float>();
     return std::vector<float>(span.begin(), span.end());
   };
   CHECK(values(first) == values(again) && values(first) != values(other));
-  CHECK(measure_self_moments(demo(), {choice(q, "refined")}, little, quiet).empty());
+  CHECK(measure_self_moments(demo(), {choice(q, "refined")}, little, quiet).moments.empty());
 }
 
 TEST("moments kept in a file are taken for the same model, text and layers, and for nothing else") {
@@ -110,12 +110,12 @@ TEST("moments kept in a file are taken for the same model, text and layers, and 
   const std::string path = temp / "moments.safetensors", q = "model.layers.0.self_attn.q_proj", up = "model.layers.1.mlp.up_proj";
   const MomentsOptions options{.sequences = 1, .length = 16, .keep_in = path, .source = "this model"};
   const auto values = [](const Buffer& buffer) { return std::vector<float>(buffer.span<float>().begin(), buffer.span<float>().end()); };
-  const MomentsByModule measured = measure_self_moments(demo(), {choice(q, "self-compensated"), choice(up, "self")}, options, quiet);
+  const Calibration measured = measure_self_moments(demo(), {choice(q, "self-compensated"), choice(up, "self")}, options, quiet);
   const MomentsRequest request{"this model\n" + text_identity(options), {q, up}, {q}};
   const auto kept = read_moments_file(path, request);
-  CHECK(kept.has_value() && kept->size() == 2);
-  CHECK(values(kept->at(up)->diagonal) == values(measured.at(up)->diagonal) && kept->at(up)->full.bytes() == 0);
-  const InputMoments &a = *measured.at(q), &b = *kept->at(q);
+  CHECK(kept.has_value() && kept->moments.size() == 2 && kept->text == measured.text);
+  CHECK(values(kept->moments.at(up)->diagonal) == values(measured.moments.at(up)->diagonal) && kept->moments.at(up)->full.bytes() == 0);
+  const InputMoments &a = *measured.moments.at(q), &b = *kept->moments.at(q);
   for (int64_t i = 0; i < a.columns; ++i) {
     for (int64_t j = 0; j <= i; ++j) CHECK(a.full.as<float>()[i * a.columns + j] == b.full.as<float>()[i * a.columns + j], i, ", ", j);
   }

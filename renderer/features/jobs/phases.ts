@@ -11,6 +11,8 @@ const LABELS: Readonly<Record<string, string>> = {
   check: 'Check',
   'write-text': 'Write text',
   measure: 'Measure',
+  reference: 'Read as it is',
+  candidates: 'Try each layer',
   quantize: 'Quantize',
   assemble: 'Write',
   write: 'Write',
@@ -33,6 +35,7 @@ function usualPhases({ job }: JobRecord): string[] {
   if (job.kind === 'dequantize') return ['dequantize']
   if (job.kind === 'download-quantize')
     return ['list', 'download', 'write', ...(job.request.measure ? ['perplexity', 'speed'] : [])]
+  if (job.kind === 'sensitivity') return ['write-text', 'measure', 'reference', 'candidates']
   return ['check', 'quantize', 'write', ...(job.request.measure ? ['perplexity', 'speed'] : [])]
 }
 

@@ -28,6 +28,7 @@ const settings = {
   contextLength: 2048,
   downloadBytesPerSecond: null,
   diskFloorBytes: 2e9,
+  keptBytes: 10e9,
 } as const
 
 let nextModel = 0
