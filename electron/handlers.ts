@@ -30,6 +30,7 @@ export function createHandlers(services: Services, platform: Platform): Handlers
     loaded,
     machine,
   } = services
+  const { sensitivity, kept } = services
   const { hub, uploads, streamQuantizing, pictures, zeroShot, blindVotes } = services
   const contextOr = (length: number | undefined) => length ?? settings.get().contextLength
 
@@ -77,6 +78,7 @@ export function createHandlers(services: Services, platform: Platform): Handlers
       await models.remove(id)
       await measurements.forget(id)
       await blindVotes.forgetModel(id)
+      await sensitivity.forget(id)
       return {}
     },
     'models.rename': ({ id, name }) => models.rename(id, name),
@@ -93,6 +95,17 @@ export function createHandlers(services: Services, platform: Platform): Handlers
     'quantize.start': async (request) => jobs.start({ kind: 'quantize', request: await planner.complete(request) }),
     'dequantize.start': async (request) =>
       jobs.start({ kind: 'dequantize', request: await services.dequantizing.complete(request) }),
+    'sensitivity.get': async ({ modelId }) => {
+      const table = await sensitivity.table(modelId)
+      return { table, runs: table === null ? [] : await sensitivity.runs(table) }
+    },
+    'sensitivity.start': (request) => jobs.start({ kind: 'sensitivity', request }),
+    'kept.usage': () => kept.usage(),
+    'kept.clear': async () => {
+      await kept.clear()
+      return {}
+    },
+
     'hub.account': (_, { signal }) => hub.account(signal),
     'hub.login': ({ token }, { signal }) => hub.login(token, signal),
     'hub.logout': (_, { signal }) => hub.logout(signal),

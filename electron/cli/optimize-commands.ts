@@ -6,6 +6,7 @@ import type { SensitivityTable } from '../contract/sensitivity.ts'
 import { type Budget, type BudgetResult, frontier, optimize, uniformPlans } from '../plan/budget.ts'
 import { choiceLabel, mixLabel, specLabel } from '../plan/choices.ts'
 import { configFromChoices } from '../plan/compact.ts'
+import { type Calibration, calibrate, perplexityRatio } from '../plan/predict.ts'
 import { decide } from '../plan/resolve.ts'
 import { formatDisk, formatMemory, significant } from '../plan/units.ts'
 import { writeAtomically } from '../storage/atomic-write.ts'
@@ -120,6 +121,7 @@ async function optimizeModel(session: Session, options: OptimizeOptions) {
   const pinned = pinnedChoices(options.pin ?? [], model.linears)
   const problem = { model, table: found, computeDtype: options.computeDtype, situation, pinned }
   const best = optimize(problem, budgetOf(options))
+  const calibration = calibrate(await services.sensitivity.runs(found))
   const config: QuantConfig = { ...configFromChoices(best.choices, options.computeDtype), ...textOf(found) }
   const out = resolve(options.out)
   await writeAtomically(out, `${JSON.stringify(config, null, 2)}\n`)
@@ -143,8 +145,8 @@ async function optimizeModel(session: Session, options: OptimizeOptions) {
     ['bits per weight', significant(best.bitsPerWeight)],
     ['file', formatDisk(best.fileBytes)],
     ['memory', `${formatMemory(best.memoryBytes)} at ${situation.contextLength} tokens`],
-    ['predicted', quality(best)],
-    ...(rival === null ? [] : [['uniform', `${rival.label}: ${quality(rival.result)}`] as const]),
+    ['predicted', words(best, calibration)],
+    ...(rival === null ? [] : [['uniform', `${rival.label}: ${words(rival.result, calibration)}`] as const]),
     ['next', `quantize --model ${options.model} --config ${options.out} --out FOLDER`],
   ])
   const json = { ...summaryOf(best), mix: mixLabel(best.choices.values()), config, frontier: frontierOf(problem), out }
@@ -159,8 +161,9 @@ function summaryOf({ bitsPerWeight, fileBytes, memoryBytes, quality: predicted }
   return { bitsPerWeight, fileBytes, memoryBytes, predicted }
 }
 
-function quality({ quality: { divergence, perplexityRatio } }: BudgetResult): string {
-  return `${significant(divergence)} nats a token from the original, perplexity ${significant((perplexityRatio - 1) * 100)} % higher`
+function words({ quality }: BudgetResult, calibration: Calibration): string {
+  const more = (perplexityRatio(quality, calibration) - 1) * 100
+  return `perplexity ${significant(more, 2)} % above the original (${significant(quality.divergence)} nats a token summed over layers)`
 }
 
 function budgetOf({ budget: { kind, value }, context }: OptimizeOptions): Budget {

@@ -45,6 +45,7 @@ import { downloadQuantizeRequestSchema, downloadRequestSchema, uploadRequestSche
 import { call, stream } from './method.ts'
 import { presetSchema, quantConfigSchema } from './quant.ts'
 import { reportRequestSchema } from './report.ts'
+import { predictedRunSchema, sensitivityRequestSchema, sensitivityTableSchema } from './sensitivity.ts'
 import { visionMethods } from './vision.ts'
 
 const empty = z.object({})
@@ -150,6 +151,16 @@ export const appContract = {
   ),
   'quantize.start': call(quantizeRequestSchema, jobRecordSchema),
   'dequantize.start': call(dequantizeRequestSchema, jobRecordSchema),
+
+  /** What each layer of a model loses under each candidate; null when it was not measured as it is now. */
+  'sensitivity.get': call(
+    z.object({ modelId: z.string() }),
+    z.object({ table: sensitivityTableSchema.nullable(), runs: z.array(predictedRunSchema) }),
+  ),
+  'sensitivity.start': call(sensitivityRequestSchema, jobRecordSchema),
+  /** Quantized matrices and moments kept for next time. */
+  'kept.usage': call(empty, z.object({ bytes: z.number(), files: z.number().int() })),
+  'kept.clear': call(empty, empty),
 
   'hub.account': call(empty, hubAccountSchema),
   /** Asks the Hub whose token it is before it is kept. */

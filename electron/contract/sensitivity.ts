@@ -49,3 +49,15 @@ export const sensitivityTableSchema = z.object({
   layers: z.array(layerSensitivitySchema),
 })
 export type SensitivityTable = z.infer<typeof sensitivityTableSchema>
+
+/** A version that was made and measured, beside what the table says of it. */
+export const predictedRunSchema = z.object({
+  name: z.string(),
+  bitsPerWeight: z.number(),
+  fileBytes: z.number(),
+  /** Sum over its layers. */
+  divergence: z.number(),
+  /** Measured perplexity over the original's, under the same protocol. */
+  perplexityRatio: z.number().positive(),
+})
+export type PredictedRun = z.infer<typeof predictedRunSchema>

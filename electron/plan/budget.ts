@@ -176,8 +176,16 @@ function choiceAt(candidates: LayerSensitivity['candidates'], index: number): Ch
   return spec === undefined ? KEEP : { kind: 'quantize', spec }
 }
 
-function shapeOf(model: PlanModel, name: string): readonly [number, number] | null {
-  return model.linears.find((linear) => linear.name === name)?.shape ?? null
+/** Looked up for every layer and budget; the list of a model does not change. */
+const SHAPES = new WeakMap<PlanModel['linears'], Map<string, readonly [number, number]>>()
+
+function shapeOf({ linears }: PlanModel, name: string): readonly [number, number] | null {
+  let shapes = SHAPES.get(linears)
+  if (shapes === undefined) {
+    shapes = new Map(linears.map((linear) => [linear.name, linear.shape]))
+    SHAPES.set(linears, shapes)
+  }
+  return shapes.get(name) ?? null
 }
 
 function tooSmall({ kind, value }: Budget, least: BudgetResult, contextLength: number): AppError {

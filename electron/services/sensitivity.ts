@@ -1,16 +1,18 @@
 /** Measures what each layer of a model loses under each candidate, as a job, and keeps the table by model. */
 import { mkdir } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import type { ModelDetail } from '../contract/domain.ts'
+import type { Measurement, ModelDetail } from '../contract/domain.ts'
 import type { EngineContract } from '../contract/engine.ts'
 import { AppError } from '../contract/errors.ts'
 import type { EventOf } from '../contract/method.ts'
-import type { QuantSpec } from '../contract/quant.ts'
-import type { LayerSensitivity, SensitivityRequest, SensitivityTable } from '../contract/sensitivity.ts'
+import type { Choice, QuantSpec } from '../contract/quant.ts'
+import type { LayerSensitivity, PredictedRun, SensitivityRequest, SensitivityTable } from '../contract/sensitivity.ts'
 import { candidatesFor, probeOf } from '../plan/candidates.ts'
+import { predictQuality, sensitivityByName } from '../plan/predict.ts'
 import { keptByDefault } from '../plan/tags.ts'
 import type { Tokenizers } from '../tokenizer/tokenizers.ts'
 import { type CandidateFiles, sourceOf } from './candidate-files.ts'
+import type { Compare } from './compare.ts'
 import type { Engine } from './engine.ts'
 import { readTextFile, tokenize, withIdsFile } from './evaluation-text.ts'
 import type { JobContext, JobKind } from './job-kind.ts'
@@ -28,6 +30,7 @@ export interface SensitivityDeps {
   machine: MachineInfo
   tokenizers: Tokenizers
   tables: RecordFiles<SensitivityTable>
+  compare: Pick<Compare, 'rows'>
   kept: CandidateFiles
   tempDir: string
   now(): Date
@@ -38,6 +41,8 @@ export interface Sensitivity {
   /** The table of this model as it is now, whatever the text; null when there is none, or it is of other weights. */
   table(modelId: string): Promise<SensitivityTable | null>
   measure(request: SensitivityRequest, context: JobContext): Promise<SensitivityTable>
+  /** Versions of the same model that were made here and measured, with what the table says of them. */
+  runs(table: SensitivityTable): Promise<PredictedRun[]>
   forget(modelId: string): Promise<void>
 }
 
@@ -64,6 +69,7 @@ export function createSensitivity(deps: SensitivityDeps): Sensitivity {
       const detail = await models.detail(modelId)
       return table.source === (await sourceOf(detail)) ? table : null
     },
+    runs: (table) => measuredRuns(deps, table),
     forget: (modelId) => tables.remove(recordId(modelId)),
     kind: {
       lane: 'engine',
@@ -161,4 +167,37 @@ function layerOf(
 
 function recordId(modelId: string): string {
   return sha256(modelId).slice(0, 40)
+}
+
+const ANY_CONTEXT = 2048
+
+async function measuredRuns({ compare }: SensitivityDeps, table: SensitivityTable): Promise<PredictedRun[]> {
+  const { rows } = await compare.rows(table.request.modelId, ANY_CONTEXT)
+  const layers = sensitivityByName(table)
+  const original = rows.find(({ role }) => role === 'original')
+  return rows.flatMap(({ model, role, tensors, measurements }) => {
+    if (role === 'original' || tensors.length === 0) return []
+    const choices = tensors.map(({ name, spec }): [string, Choice] => [name, { kind: 'quantize', spec }])
+    const { divergence, unknown } = predictQuality(choices, layers)
+    const ratio = unknown > 0 ? null : ratioOf(measurements, original?.measurements ?? [])
+    if (ratio === null) return []
+    const bitsPerWeight = model.quantization?.bitsPerWeight ?? 0
+    return [{ name: model.name, bitsPerWeight, fileBytes: model.fileBytes, divergence, perplexityRatio: ratio }]
+  })
+}
+
+/** Perplexity over the original's, where both were measured alike. */
+function ratioOf(own: readonly Measurement[], originals: readonly Measurement[]): number | null {
+  for (const measured of own) {
+    if (measured.metric !== 'perplexity') continue
+    const same = originals.find(
+      ({ metric, protocol }) => metric === 'perplexity' && keyOf(protocol) === keyOf(measured.protocol),
+    )
+    if (same !== undefined) return measured.value / same.value
+  }
+  return null
+}
+
+function keyOf({ protocol, window, stride, textSha256, streamTokens }: Measurement['protocol']): string {
+  return JSON.stringify([protocol, window, stride, textSha256, streamTokens])
 }

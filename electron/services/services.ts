@@ -246,7 +246,9 @@ export async function createServices({
   })
   const uploads = createUploads({ hub, models, measurements })
   const dequantizing = createDequantizing({ engine: supervisor, models, library, loaded, planner })
+  const compare = createCompare({ models, measurements, runsOn })
   const sensitivity = createSensitivity({
+    compare,
     engine: supervisor,
     models,
     loaded,
@@ -289,7 +291,7 @@ export async function createServices({
     perplexity,
     jobs,
     kinds,
-    compare: createCompare({ models, measurements, runsOn }),
+    compare,
     differences,
     reports: createReports({
       models,

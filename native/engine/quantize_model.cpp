@@ -216,7 +216,11 @@ class Run {
     return key;
   }
 
-  bool is_kept(size_t index) const { return kept_ && quant_method(plan_.items[index].choice->method).is_costly; }
+  /// Weights that were quantized before are not in the source as they are worked on.
+  bool is_kept(size_t index) const {
+    const WorkItem& item = plan_.items[index];
+    return kept_ && !item.stored_quantized && quant_method(item.choice->method).is_costly;
+  }
 
   std::optional<Candidate> from_store(size_t index) {
     return is_kept(index) ? kept_->find(key_of(index)) : std::nullopt;

@@ -1,5 +1,6 @@
 /** What the plan will cost on this machine, priced anew with every change. */
 import { TriangleAlert } from 'lucide-react'
+import type { ReactNode } from 'react'
 import type { Estimate, Fit, ModelSummary } from '../../../electron/contract/domain.ts'
 import type { ComputeDtype } from '../../../electron/contract/quant.ts'
 import { endsLabel } from '../../../electron/plan/ends.ts'
@@ -32,6 +33,8 @@ export interface EstimatePaneProps {
   /** Of scales, zeros and kept tensors. */
   computeDtype: ComputeDtype
   onComputeDtype(dtype: ComputeDtype): void
+  /** Stands below the sizes. */
+  quality?: ReactNode
 }
 
 export function EstimatePane(props: EstimatePaneProps) {
@@ -62,6 +65,8 @@ export function EstimatePane(props: EstimatePaneProps) {
           value={significant(estimate.bitsPerWeight, 3)}
         />
       </div>
+
+      {props.quality}
 
       <Section title="Memory to run" description={runsIn?.name}>
         <MemoryBar parts={estimate.run} budgetBytes={runsIn?.availableMemoryBytes ?? null} kind="predicted" legend />

@@ -25,6 +25,8 @@ export interface Plan {
   readonly linears: readonly LinearInfo[]
   readonly history: History<PlanStep>
   readonly selected: ReadonlySet<string>
+  /** Layers that a budget leaves alone. */
+  readonly pinned: ReadonlySet<string>
 }
 
 export interface PlanState {
@@ -37,6 +39,11 @@ export interface PlanStore {
   open(modelId: string, linears: readonly LinearInfo[], config: QuantConfig, presetId: string | null): void
   /** Replaces all choices, as one step. Throws `bad-input` for a rule that matches nothing here. */
   apply(modelId: string, config: QuantConfig, presetId: string | null): void
+  /** Replaces the choices of these layers, as one step. */
+  choose(modelId: string, choices: ReadonlyMap<string, Choice>): void
+  /** Pins them, or unpins them when all of them are pinned. */
+  togglePins(modelId: string, names: Iterable<string>): void
+  clearPins(modelId: string): void
   edit(modelId: string, names: Iterable<string>, change: ChoiceEdit): void
   setComputeDtype(modelId: string, dtype: ComputeDtype): void
   /** The choices are this preset, e.g. because they were just saved as it. */
@@ -71,7 +78,7 @@ export function createPlanStore(): PlanStore {
       const existing = state.getState().plans[modelId]
       if (existing !== undefined && sameNames(existing.linears, linears)) return
       const first = { choices: choicesOf(config, linears), computeDtype: config.computeDtype, presetId }
-      const plan: Plan = { modelId, linears, history: newHistory(first), selected: new Set() }
+      const plan: Plan = { modelId, linears, history: newHistory(first), selected: new Set(), pinned: new Set() }
       state.setState(({ plans }) => ({ plans: { ...plans, [modelId]: plan } }))
     },
     apply(modelId, config, presetId) {
@@ -80,6 +87,15 @@ export function createPlanStore(): PlanStore {
         computeDtype: config.computeDtype,
         presetId,
       }))
+    },
+    choose(modelId, chosen) {
+      step(modelId, (present) => ({ ...present, choices: new Map([...present.choices, ...chosen]), presetId: null }))
+    },
+    togglePins(modelId, names) {
+      update(modelId, (plan) => ({ ...plan, pinned: selection(plan.pinned, [...names], 'toggle') }))
+    },
+    clearPins(modelId) {
+      update(modelId, (plan) => ({ ...plan, pinned: new Set() }))
     },
     edit(modelId, names, change) {
       step(modelId, (present) => {

@@ -4,16 +4,18 @@ import { useMemo, useState } from 'react'
 import type { Machine, ModelDetail } from '../../../electron/contract/domain.ts'
 import type { Nbits, QuantConfig } from '../../../electron/contract/quant.ts'
 import { NBITS } from '../../../electron/contract/quant.ts'
+import { choiceKey, KEEP } from '../../../electron/plan/choices.ts'
 import { estimateChoices, estimateConfig } from '../../../electron/plan/estimate.ts'
 import { planProblems } from '../../../electron/plan/resolve.ts'
 import { BlockGrid } from '../../ui/block-grid/block-grid.tsx'
 import { bitsLevel, choiceCell } from '../../ui/block-grid/choice-cell.ts'
 import { allNames, buildGrid, type CellNames } from '../../ui/block-grid/grid-model.ts'
-import { StepLegend } from '../../ui/block-grid/legend.tsx'
+import { GradientLegend, StepLegend } from '../../ui/block-grid/legend.tsx'
 import { useNewPointed } from '../../ui/block-grid/pointed.ts'
 import { Button, IconButton } from '../../ui/button.tsx'
 import { Kbd } from '../../ui/kbd.tsx'
 import { ActionBar } from '../../ui/page.tsx'
+import { Segmented } from '../../ui/segmented.tsx'
 import { sequentialColor } from '../../ui/sequential-map.ts'
 import { useShortcut } from '../../ui/shortcuts.ts'
 import { SplitPane } from '../../ui/split-pane.tsx'
@@ -21,10 +23,13 @@ import { useColorTheme } from '../../ui/theme.ts'
 import { CellStrip } from './cell-strip.tsx'
 import { type ChoiceEdit, keepLayers, setBits } from './choice-edits.ts'
 import { EstimatePane, type RunsIn } from './estimate-pane.tsx'
+import { lossCell, lossMap, lossText, SHOWN, type Shown } from './loss-cell.ts'
 import { PatternField } from './pattern-field.tsx'
 import { configOf, type Plan, type PlanStore } from './plan-store.ts'
+import { QualitySection } from './quality-section.tsx'
 import { ReviewDialog, type StartOptions } from './review-dialog.tsx'
 import { SelectionBar } from './selection-bar.tsx'
+import { useQuality } from './use-quality.ts'
 
 export interface PlanViewProps {
   detail: ModelDetail
@@ -45,9 +50,12 @@ const HINT = 'Arrows move, Space selects, Shift+arrows extend, 8 to 1 set the bi
 export function PlanView(props: PlanViewProps) {
   const { detail, plan, store, machine, runsIn, contextLength, onContextLength, starting, startProblem, onStart } =
     props
-  const { modelId, linears, selected, history } = plan
+  const { modelId, linears, selected, pinned, history } = plan
   const { choices, computeDtype } = history.present
   const theme = useColorTheme()
+  const quality = useQuality(modelId)
+  const [wantedShown, setShown] = useState<Shown>('bits')
+  const shown = quality.table === null ? 'bits' : wantedShown
   const [spread, setSpread] = useState(false)
   const pointed = useNewPointed()
   const [reviewed, setReviewed] = useState<ReturnType<typeof review> | null>(null)
@@ -59,7 +67,29 @@ export function PlanView(props: PlanViewProps) {
     [detail, choices, computeDtype, contextLength, machine, runsIn],
   )
   const rows = useMemo(() => new Map(estimate.table.map((row) => [row.name, row])), [estimate])
-  const view = useMemo(() => (names: CellNames) => choiceCell(names, rows, theme), [rows, theme])
+  const losses = useMemo(
+    () => (shown === 'bits' ? null : lossMap(choices, quality.layers, shown)),
+    [choices, quality.layers, shown],
+  )
+  const view = useMemo(
+    () => (names: CellNames) =>
+      losses === null ? choiceCell(names, rows, theme) : lossCell(names, losses, choices, theme),
+    [rows, theme, losses, choices],
+  )
+  // Pinned layers are looked at with what they have now; the others' choices do not matter to a budget.
+  const pinnedKey = [...pinned].map((name) => `${name} ${choiceKey(choices.get(name) ?? KEEP)}`).join('\n')
+  // biome-ignore lint/correctness/useExhaustiveDependencies: nor does free memory, which changes every few seconds
+  const problem = useMemo(() => {
+    if (quality.table === null) return null
+    const kept = new Map([...choices].filter(([name]) => pinned.has(name)))
+    return {
+      model: detail,
+      table: quality.table,
+      computeDtype,
+      situation: { contextLength, machine, runsIn },
+      pinned: kept,
+    }
+  }, [quality.table, detail, computeDtype, contextLength, pinned, pinnedKey])
   const problems = useMemo(() => planProblems(estimate.table), [estimate])
   const quantizes = useMemo(() => [...choices.values()].some(({ kind }) => kind === 'quantize'), [choices])
   const selectedChoices = useMemo(() => [...selected].flatMap((name) => choices.get(name) ?? []), [selected, choices])
@@ -106,6 +136,17 @@ export function PlanView(props: PlanViewProps) {
               onContextLength={onContextLength}
               computeDtype={computeDtype}
               onComputeDtype={(dtype) => store.setComputeDtype(modelId, dtype)}
+              quality={
+                detail.summary.runProblem === null && (
+                  <QualitySection
+                    quality={quality}
+                    problem={problem}
+                    choices={choices}
+                    onApply={(found) => store.choose(modelId, found)}
+                    onClearPins={() => store.clearPins(modelId)}
+                  />
+                )
+              }
             />
             <ActionBar>
               {!canStart && (
@@ -125,15 +166,34 @@ export function PlanView(props: PlanViewProps) {
           selectedChoices={selectedChoices}
           onEdit={edit}
           onSelectAll={() => store.select(modelId, allNames(grid), 'replace')}
+          {...(quality.table === null
+            ? {}
+            : {
+                pins: {
+                  pressed: selected.size > 0 && [...selected].every((name) => pinned.has(name)),
+                  onToggle: () => store.togglePins(modelId, selected),
+                },
+              })}
         />
         <div className="flex min-h-11 flex-wrap items-center gap-x-4 gap-y-1 px-5 py-1.5">
-          <StepLegend
-            label="Bits"
-            steps={[
-              ...usedBits.map((nbits) => ({ text: `${nbits}-bit`, fill: sequentialColor(bitsLevel(nbits), theme) })),
-              { text: 'kept', fill: null },
-            ]}
-          />
+          {quality.table !== null && (
+            <Segmented size="sm" aria-label="Coloured by" value={shown} onChange={setShown} options={SHOWN} />
+          )}
+          {losses === null ? (
+            <StepLegend
+              label="Bits"
+              steps={[
+                ...usedBits.map((nbits) => ({ text: `${nbits}-bit`, fill: sequentialColor(bitsLevel(nbits), theme) })),
+                { text: 'kept', fill: null },
+              ]}
+            />
+          ) : (
+            <GradientLegend
+              label=""
+              low={lossText(losses.scale.low, losses.shown)}
+              high={lossText(losses.scale.high, losses.shown)}
+            />
+          )}
           {hasShared && (
             <Button size="sm" variant="ghost" aria-pressed={spread} onClick={() => setSpread(!spread)}>
               {spread ? 'Merge experts' : 'Spread experts'}

@@ -1,5 +1,5 @@
 /** What the selected layers get: bits, group, axis and the rarer switches. Its height never changes: the grid below must not move. */
-import { Settings2 } from 'lucide-react'
+import { Pin, Settings2 } from 'lucide-react'
 import type { Choice, Nbits } from '../../../electron/contract/quant.ts'
 import { NBITS } from '../../../electron/contract/quant.ts'
 import { GROUP_SIZES } from '../../../electron/plan/choices.ts'
@@ -13,6 +13,8 @@ export interface SelectionBarProps {
   selectedChoices: readonly Choice[]
   onEdit(change: ChoiceEdit): void
   onSelectAll(): void
+  /** Absent where there is no budget that pins would matter to. */
+  pins?: { pressed: boolean; onToggle(): void }
 }
 
 const BITS = [
@@ -21,7 +23,7 @@ const BITS = [
 ]
 
 export function SelectionBar(props: SelectionBarProps) {
-  const { selectedChoices, onEdit, onSelectAll } = props
+  const { selectedChoices, onEdit, onSelectAll, pins } = props
   const count = selectedChoices.length
   const common = commonChoice(selectedChoices)
   const isKept = common.bits === 'keep'
@@ -63,6 +65,15 @@ export function SelectionBar(props: SelectionBarProps) {
           <MoreSpecOptions common={common} disabled={isKept} onEdit={onEdit}>
             <IconButton size="sm" icon={Settings2} label="Axis, method and metadata" disabled={isKept} />
           </MoreSpecOptions>
+          {pins !== undefined && (
+            <IconButton
+              size="sm"
+              icon={Pin}
+              label={pins.pressed ? 'Unpin: a budget may change them' : 'Pin: a budget leaves them as they are'}
+              aria-pressed={pins.pressed}
+              onClick={pins.onToggle}
+            />
+          )}
         </>
       )}
     </div>
