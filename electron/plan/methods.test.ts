@@ -10,7 +10,8 @@ describe('the methods people choose from', () => {
 
   it('chosen by bit width, as far as the model can be measured', () => {
     expect(methodFor({ nbits: 8, method: 'auto' }, true)).toBe('hqq')
-    expect(methodFor({ nbits: 4, method: 'auto' }, true)).toBe('self-compensated')
+    expect(methodFor({ nbits: 4, method: 'auto' }, true)).toBe('self')
+    expect(methodFor({ nbits: 3, method: 'auto' }, true)).toBe('self-compensated')
     expect(methodFor({ nbits: 2, method: 'auto' }, false)).toBe('refined')
     expect(methodFor({ nbits: 2, method: 'rtn' }, true)).toBe('rtn')
   })

@@ -20,7 +20,7 @@ export const METHODS: readonly MethodInfo[] = [
     name: 'auto',
     label: 'Best for the bits',
     short: 'auto',
-    hint: 'Half-quadratic at 8 bits, where all are alike; errors fed back below, least squares where the model cannot run here.',
+    hint: 'Half-quadratic at 8 bits, where all are alike; weighted by use from 4 bits on, errors fed back below; least squares where the model cannot run here.',
     measures: 'pairs of columns',
   },
   {
@@ -68,11 +68,13 @@ export function methodInfo(name: MethodChoice): MethodInfo {
 
 /**
  * The method that `auto` stands for, after the measurements of native/BENCHMARKS.md: no method is measurably better than another at 8
- * bits; below, feeding errors back is the best of all that were tried at every width. `measurable`: the model can run here, which
+ * bits; from 4 bits on weights by use are as good as feeding errors back on a small model, better on a larger one, and cheaper; below,
+ * feeding errors back is the best of all that were tried. `measurable`: the model can run here, which
  * methods that measure need.
  */
 export function methodFor(spec: Pick<QuantSpec, 'nbits' | 'method'>, measurable: boolean): MethodName {
   if (spec.method !== 'auto') return spec.method
   if (spec.nbits === 8) return 'hqq'
-  return measurable ? 'self-compensated' : 'refined'
+  if (!measurable) return 'refined'
+  return spec.nbits >= 4 ? 'self' : 'self-compensated'
 }

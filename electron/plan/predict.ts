@@ -5,6 +5,7 @@
 import type { Choice, QuantSpec } from '../contract/quant.ts'
 import type { CandidateLoss, LayerSensitivity, PredictedRun, SensitivityTable } from '../contract/sensitivity.ts'
 import { choiceKey } from './choices.ts'
+import { methodFor } from './methods.ts'
 
 export interface PredictedQuality {
   /** Sum of the layers' divergences from the original, in nats a token. */
@@ -97,7 +98,7 @@ export function perplexityRatio({ divergence }: PredictedQuality, { share }: Cal
 
 /** Choices that the table treats as one: `auto` is what it stands for, rounding of the first zero matters to `hqq` alone. */
 function measuredKey(spec: QuantSpec): string {
-  const method = spec.method !== 'auto' ? spec.method : spec.nbits === 8 ? 'hqq' : 'self-compensated'
+  const method = methodFor(spec, true)
   return choiceKey({ kind: 'quantize', spec: { ...spec, method, roundZero: null } })
 }
 

@@ -10,7 +10,7 @@ import { type ColorTheme, sequentialColor, sequentialInk } from '../../ui/sequen
 
 /** What the grid can be coloured by. */
 export const SHOWN = [
-  { value: 'bits', label: 'Bits' },
+  { value: 'bits', label: 'Choices' },
   { value: 'divergence', label: 'KL' },
   { value: 'weightedError', label: 'Weighted error' },
   { value: 'relativeError', label: 'Error' },

@@ -2,6 +2,7 @@ import { act, cleanup, fireEvent, screen, waitFor, within } from '@testing-libra
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { JobRecord, Machine, ModelSummary } from '../../../electron/contract/domain.ts'
 import { AppError } from '../../../electron/contract/errors.ts'
+import type { SensitivityTable } from '../../../electron/contract/sensitivity.ts'
 import { quantSpec } from '../../../electron/plan/choices.ts'
 import { BUILT_IN_PRESETS } from '../../../electron/plan/presets.ts'
 import { createFakeConnection } from '../../testing/fake-connection.ts'
@@ -31,14 +32,40 @@ const settings = {
   keptBytes: 10e9,
 } as const
 
+/** Layers of the sample model at 2 and 8 bits, the first one worth more than the others. */
+const measured: SensitivityTable = {
+  request: { modelId: 'm', computeDtype: 'float16', seed: 0, tokens: 1024 },
+  source: 's',
+  engineVersion: '1',
+  at: '',
+  seconds: 1,
+  tokens: 1024,
+  meanNll: 2,
+  layers: sampleDetail(sampleModel()).linears.map(({ name }, index) => ({
+    name,
+    divergence: 1 / (index + 1),
+    probe: 0,
+    candidates: [2, 8].map((nbits) => ({
+      spec: quantSpec(nbits === 2 ? 2 : 8, 64),
+      weightedError: 4 ** -nbits,
+      relativeError: 2 ** -nbits,
+      bytes: 1,
+      seconds: 0.1,
+    })),
+  })),
+}
+
 let nextModel = 0
 
 function setUp({
   jobs = [],
   model = {},
-}:
-  | { jobs?: (modelId: string) => JobRecord[]; model?: Partial<ModelSummary> }
-  | { jobs?: []; model?: Partial<ModelSummary> } = {}) {
+  table = null,
+}: {
+  jobs?: ((modelId: string) => JobRecord[]) | []
+  model?: Partial<ModelSummary>
+  table?: SensitivityTable | null
+} = {}) {
   // Plans live as long as the page: each test has a model of its own.
   nextModel += 1
   const summary = sampleModel({ id: `model-${nextModel}`, ...model })
@@ -60,6 +87,8 @@ function setUp({
       'jobs.cancel': () => sampleJob({ state: 'stopping' }),
       'jobs.retry': () => sampleJob(),
       'compare.rows': () => ({ sourceModelId: summary.id, rows: [] }),
+      'sensitivity.get': () => ({ table, runs: [] }),
+      'sensitivity.start': () => sampleJob(),
     },
     streams: {
       'models.watch': () => [{ models: [summary] }],
@@ -129,6 +158,29 @@ describe('choosing', () => {
     fireEvent.change(field, { target: { value: '*.nothing' } })
     fireEvent.submit(form)
     expect(screen.getByRole('alert').textContent).toBe('No layer has such a name.')
+  })
+
+  it('predicts quality, spends a budget as one step, and leaves pinned layers alone', async () => {
+    setUp({ table: measured })
+    await select(up)
+    chooseBits('8')
+    fireEvent.click(screen.getByRole('button', { name: /^Pin/ }))
+    expect(within(estimate()).getByText('1 pinned layer stays as it is.')).toBeDefined()
+    fireEvent.keyDown(screen.getByRole('slider', { name: 'Budget' }), { key: 'Home' })
+    fireEvent.click(screen.getByRole('button', { name: 'Use these bits' }))
+    expect((await cell(up)).getAttribute('aria-label')).toContain('8-bit g64')
+    expect((await cell(/^model\.layers\.1\.mlp\.up_proj:/)).getAttribute('aria-label')).toContain('2-bit g64')
+    fireEvent.click(screen.getByRole('radio', { name: 'KL' }))
+    expect((await cell(up)).getAttribute('aria-label')).toMatch(/KL \d/)
+    fireEvent.click(screen.getByRole('button', { name: /^Undo/ }))
+    fireEvent.click(screen.getByRole('radio', { name: 'Choices' }))
+    expect((await cell(/^model\.layers\.1\.mlp\.up_proj:/)).getAttribute('aria-label')).toContain('4-bit g64')
+  })
+
+  it('offers to measure layers that were not measured', async () => {
+    const { fake } = setUp()
+    fireEvent.click(await screen.findByRole('button', { name: 'Measure the layers' }))
+    await waitFor(() => expect(fake.asked.some(({ method }) => method === 'sensitivity.start')).toBe(true))
   })
 
   it('does not start a plan that keeps everything', async () => {

@@ -49,6 +49,11 @@ function setUp(set?: () => Settings, machine: Partial<Machine> = {}): FakeConnec
       'settings.get': () => settings,
       'settings.set': set ?? ((change) => (settings = settingsSchema.parse({ ...settings, ...change }))),
       'engine.restart': () => ({}),
+      'kept.usage': () => kept,
+      'kept.clear': () => {
+        kept = { bytes: 0, files: 0 }
+        return {}
+      },
     },
     streams: {
       'engine.watch': () => [{ ...engine, machine: { ...engine.machine, ...machine } as Machine }],
@@ -58,6 +63,15 @@ function setUp(set?: () => Settings, machine: Partial<Machine> = {}): FakeConnec
   renderScreen(<SettingsPage />, fake)
   return fake
 }
+
+let kept = { bytes: 5e9, files: 120 }
+
+it('tells what is kept for next time, and deletes it', async () => {
+  setUp()
+  expect(await screen.findByText(/GB in 120 files/)).toBeDefined()
+  fireEvent.click(screen.getByRole('button', { name: 'Delete them' }))
+  expect(await screen.findByText(/in 0 files/)).toBeDefined()
+})
 
 afterEach(() => {
   cleanup()

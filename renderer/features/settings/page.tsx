@@ -10,6 +10,7 @@ import { EngineInfo } from './engine-info.tsx'
 import { AppearanceSection, EngineSection } from './engine-section.tsx'
 import { FolderSection } from './folder-section.tsx'
 import { HubSection } from './hub-section.tsx'
+import { KeptSection } from './kept-section.tsx'
 
 export type ChangeSettings = (change: Partial<Settings>) => void
 
@@ -40,6 +41,7 @@ export function SettingsPage() {
               <AppearanceSection settings={settings} change={change} />
               <FolderSection settings={settings} change={change} />
               <HubSection settings={settings} change={change} />
+              <KeptSection settings={settings} change={change} />
               <EngineSection settings={settings} change={change} />
             </div>
           ) : (
