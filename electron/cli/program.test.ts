@@ -59,6 +59,8 @@ const COMMANDS = [
   'convert',
   'models',
   'estimate',
+  'sensitivity',
+  'optimize',
   'devices',
 ]
 
@@ -237,6 +239,53 @@ describe('quantize', () => {
     const text = await run(['estimate', '--model', 'demo', '--config', file, '--nbits', '3', '--group-size', 'none'])
     expect(text.stdout).toContain('3-bit per channel')
     expect((await run(['estimate', '--model', 'demo', '--config', join(root, 'none.json')])).code).toBe(1)
+  })
+})
+
+describe('a budget', () => {
+  it('is spent on the layers that matter, as a file that quantize takes', async () => {
+    const model = makeTinyModel(root)
+    const file = join(root, 'preset.json')
+    const shown = await run(['sensitivity', '--model', model, '--json'])
+    expect(shown.code).toBe(0)
+    const { layers } = shown.json()
+    expect(layers.length).toBeGreaterThan(0)
+    const made = await run([
+      'optimize',
+      '--model',
+      model,
+      '--budget',
+      '5bpw',
+      '--pin',
+      `${layers[0].name}=keep`,
+      '--out',
+      file,
+      '--json',
+    ])
+    expect(made.stderr + made.stdout).not.toContain('error')
+    expect(made.json().bits_per_weight).toBeGreaterThan(0)
+    const config = JSON.parse(readFileSync(file, 'utf8'))
+    expect(config.seed).toBe(0)
+    const quantized = await run(['quantize', '--model', model, '--config', file, '--out', join(root, 'made'), '--json'])
+    expect(quantized.code).toBe(0)
+    expect(quantized.json().tensors.some(({ name }: { name: string }) => name === layers[0].name)).toBe(false)
+  })
+
+  it('that is too small or has no unit is refused', async () => {
+    const model = makeTinyModel(root)
+    const small = await run([
+      'optimize',
+      '--model',
+      model,
+      '--budget',
+      '0.5bpw',
+      '--out',
+      join(root, 'p.json'),
+      '--json',
+    ])
+    expect(small.code).toBe(1)
+    expect(small.json().error.message).toContain('too little')
+    expect((await run(['optimize', '--model', model, '--budget', '3', '--out', join(root, 'p.json')])).code).toBe(2)
   })
 })
 
