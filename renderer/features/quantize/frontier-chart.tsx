@@ -21,6 +21,8 @@ export interface FrontierChartProps {
 
 const HEIGHT = 190
 const BOX = { left: 40, right: 10, top: 10, bottom: 34 }
+/** Percentages that lines are drawn at, as far as they are in the chart. */
+const LINES = [0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000]
 /** Below this a loss cannot be told from none. */
 const LEAST = 0.05
 
@@ -50,7 +52,7 @@ export function FrontierChart({ kind, best, uniform, present, found, runs, ratio
         width={width}
         height={HEIGHT}
       >
-        {y.ticks(3).map((value) => (
+        {LINES.filter((value) => value >= Math.min(...losses) && value <= top).map((value) => (
           <g key={value}>
             <line x1={BOX.left} x2={width - BOX.right} y1={y(value)} y2={y(value)} stroke="var(--line)" />
             <text x={BOX.left - 6} y={y(value) + 4} textAnchor="end" className="fill-ink-3 text-xs">
