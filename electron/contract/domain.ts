@@ -256,7 +256,15 @@ export const tensorResultSchema = z.object({
 })
 export type TensorResult = z.infer<typeof tensorResultSchema>
 
-export const jobKindSchema = z.enum(['quantize', 'evaluate', 'download', 'download-quantize', 'upload', 'dequantize', 'sensitivity'])
+export const jobKindSchema = z.enum([
+  'quantize',
+  'evaluate',
+  'download',
+  'download-quantize',
+  'upload',
+  'dequantize',
+  'sensitivity',
+])
 
 export const perplexityProtocolSchema = z.enum(['hqq', 'windows'])
 

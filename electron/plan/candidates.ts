@@ -1,7 +1,6 @@
 /** The ways to quantize a layer that are measured for a sensitivity table and that budgets are spent on. */
 import type { ComputeDtype, QuantSpec } from '../contract/quant.ts'
 import { choiceKey, quantSpec } from './choices.ts'
-import { methodFor } from './methods.ts'
 import { bitsPerWeight, type MatrixShape, specProblem } from './packing.ts'
 
 /** Bits and groups from 2.25 to 8.5 bits a weight, each with metadata of 8 bits where the layer allows it. */
@@ -43,7 +42,7 @@ function possible(
   groupSize: number,
   eightBit: boolean,
 ): QuantSpec | null {
-  const method = methodFor({ nbits, method: 'auto' }, true)
+  const method = nbits === 8 ? ('hqq' as const) : ('self-compensated' as const)
   const wanted = eightBit
     ? [
         { quantZero: true, quantScale: true },
