@@ -1,5 +1,4 @@
 /** Two answers, versions hidden until the vote; the tally with its confidence interval. */
-import { Play, Square } from 'lucide-react'
 import { useState } from 'react'
 import { useStore } from 'zustand'
 import type { Ballot, Side, Tally } from '../../../electron/contract/difference.ts'
@@ -11,12 +10,12 @@ import { useQuery } from '../../client/use-query.ts'
 import { Badge } from '../../ui/badge.tsx'
 import { Button } from '../../ui/button.tsx'
 import { Field } from '../../ui/field.tsx'
-import { ActionBar } from '../../ui/page.tsx'
 import { Select } from '../../ui/select.tsx'
 import { useShortcut } from '../../ui/shortcuts.ts'
 import type { DifferenceRuns } from './difference-runs.ts'
 import { NeedsVersions } from './needs-versions.tsx'
 import { FIRST_ASKING, PromptForm, requestOf } from './prompt-form.tsx'
+import { RunBar } from './run-bar.tsx'
 import { TallyView } from './tally-view.tsx'
 
 export interface BlindVoteProps {
@@ -132,19 +131,7 @@ export function BlindVote({ rows, run }: BlindVoteProps) {
           />
         )}
       </div>
-      <ActionBar>
-        {running ? (
-          <Button size="lg" onClick={run.stop}>
-            <Square aria-hidden />
-            Stop
-          </Button>
-        ) : (
-          <Button variant="primary" size="lg" disabled={!canAsk} onClick={ask}>
-            <Play aria-hidden />
-            Ask both
-          </Button>
-        )}
-      </ActionBar>
+      <RunBar label="Ask both" running={running} canStart={canAsk} onStart={ask} onStop={run.stop} />
     </>
   )
 }

@@ -1,23 +1,21 @@
 /** Versions compared on a text of one's own: figures with their protocol, and the text coloured token by token. */
-import { Play, Square } from 'lucide-react'
 import { useState } from 'react'
 import { useStore } from 'zustand'
 import { TEXT_LIMIT_TOKENS, type TextComparisonResult } from '../../../electron/contract/difference.ts'
 import type { CompareRow } from '../../../electron/contract/domain.ts'
 import { ErrorView } from '../../client/error-view.tsx'
-import { Button } from '../../ui/button.tsx'
 import { DataTable } from '../../ui/data-table.tsx'
 import { Field } from '../../ui/field.tsx'
 import { formatPercent, significant } from '../../ui/format.ts'
 import { TextArea } from '../../ui/input.tsx'
 import { NumberField } from '../../ui/number-field.tsx'
-import { ActionBar } from '../../ui/page.tsx'
 import { ProgressBar } from '../../ui/progress.tsx'
 import { Segmented } from '../../ui/segmented.tsx'
 import { useShortcut } from '../../ui/shortcuts.ts'
 import { ProtocolPopover } from '../../ui/stat.tsx'
 import type { DifferenceRuns } from './difference-runs.ts'
 import { NeedsVersions } from './needs-versions.tsx'
+import { RunBar } from './run-bar.tsx'
 import { KlLegend, TokenText } from './token-text.tsx'
 import { usePicks, VersionPicks } from './version-picks.tsx'
 
@@ -77,19 +75,7 @@ export function OnAText({ rows, run }: OnATextProps) {
         )}
         {result !== null && <Result result={result} nameOf={nameOf} />}
       </div>
-      <ActionBar>
-        {running ? (
-          <Button size="lg" onClick={run.stop}>
-            <Square aria-hidden />
-            Stop
-          </Button>
-        ) : (
-          <Button variant="primary" size="lg" disabled={!canStart} onClick={start}>
-            <Play aria-hidden />
-            Compare on the text
-          </Button>
-        )}
-      </ActionBar>
+      <RunBar label="Compare on the text" running={running} canStart={canStart} onStart={start} onStop={run.stop} />
     </>
   )
 }

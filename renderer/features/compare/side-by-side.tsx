@@ -1,19 +1,17 @@
 /** One prompt, several versions: answers in columns, coloured by how differently the reference would have gone on. */
-import { Play, Square } from 'lucide-react'
 import { useState } from 'react'
 import { useStore } from 'zustand'
 import type { Answer } from '../../../electron/contract/difference.ts'
 import type { CompareRow } from '../../../electron/contract/domain.ts'
 import { ErrorView } from '../../client/error-view.tsx'
 import { Badge } from '../../ui/badge.tsx'
-import { Button } from '../../ui/button.tsx'
 import { formatPercent, formatTokensPerSecond, significant } from '../../ui/format.ts'
-import { ActionBar } from '../../ui/page.tsx'
 import { ProgressBar } from '../../ui/progress.tsx'
 import { useShortcut } from '../../ui/shortcuts.ts'
 import type { DifferenceRuns, WritingProgress } from './difference-runs.ts'
 import { NeedsVersions } from './needs-versions.tsx'
 import { FIRST_ASKING, PromptForm, requestOf } from './prompt-form.tsx'
+import { RunBar } from './run-bar.tsx'
 import { KlLegend, PartsMark, TokenText } from './token-text.tsx'
 import { usePicks, VersionPicks } from './version-picks.tsx'
 
@@ -77,19 +75,7 @@ export function SideBySide({ rows, run }: SideBySideProps) {
           </section>
         )}
       </div>
-      <ActionBar>
-        {running ? (
-          <Button size="lg" onClick={run.stop}>
-            <Square aria-hidden />
-            Stop
-          </Button>
-        ) : (
-          <Button variant="primary" size="lg" disabled={!canAsk} onClick={ask}>
-            <Play aria-hidden />
-            Compare answers
-          </Button>
-        )}
-      </ActionBar>
+      <RunBar label="Compare answers" running={running} canStart={canAsk} onStart={ask} onStop={run.stop} />
     </>
   )
 }
