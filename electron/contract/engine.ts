@@ -198,6 +198,15 @@ const modelSensitivity = stream(
   z.object({ tokens: z.number().int(), meanNll: z.number(), seconds: z.number() }),
 )
 
+/** Work that goes through a model tensor by tensor; `current` is the one under way. */
+const tensorProgress = z.object({
+  type: z.literal('progress'),
+  tensorsDone: z.number().int(),
+  tensorsTotal: z.number().int(),
+  current: z.string(),
+})
+const byteProgress = tensorProgress.extend({ bytesDone: bytes, bytesTotal: bytes })
+
 /** The way back: plain weights, for other programs. */
 const modelDequantize = stream(
   z.object({
@@ -208,14 +217,7 @@ const modelDequantize = stream(
     dtype: computeDtypeSchema.nullable(),
     maxShardBytes: z.number().positive().default(5e9),
   }),
-  z.object({
-    type: z.literal('progress'),
-    tensorsDone: z.number().int(),
-    tensorsTotal: z.number().int(),
-    bytesDone: bytes,
-    bytesTotal: bytes,
-    current: z.string(),
-  }),
+  byteProgress,
   z.object({
     files: z.array(z.string()),
     fileBytes: bytes,
@@ -236,14 +238,7 @@ const modelConvert = stream(
     nbits: z.union([z.literal(4), z.literal(8)]).nullable(),
     maxShardBytes: z.number().positive().default(5e9),
   }),
-  z.object({
-    type: z.literal('progress'),
-    tensorsDone: z.number().int(),
-    tensorsTotal: z.number().int(),
-    bytesDone: bytes,
-    bytesTotal: bytes,
-    current: z.string(),
-  }),
+  byteProgress,
   z.object({
     files: z.array(z.string()),
     fileBytes: bytes,
@@ -258,12 +253,7 @@ const modelConvert = stream(
 /** How far the weights of two models are apart, quantized ones dequantized to float32. */
 const modelCompareWeights = stream(
   z.object({ modelDir: z.string(), otherDir: z.string() }),
-  z.object({
-    type: z.literal('progress'),
-    tensorsDone: z.number().int(),
-    tensorsTotal: z.number().int(),
-    current: z.string(),
-  }),
+  tensorProgress,
   z.object({
     tensors: z.number().int(),
     /** Tensors that are bit for bit the same. */
@@ -298,14 +288,7 @@ const modelExportGguf = stream(
     /** Small float32 tensors that follow from the configuration. */
     factors: z.array(z.object({ name: z.string(), values: z.array(z.number()) })),
   }),
-  z.object({
-    type: z.literal('progress'),
-    tensorsDone: z.number().int(),
-    tensorsTotal: z.number().int(),
-    bytesDone: bytes,
-    bytesTotal: bytes,
-    current: z.string(),
-  }),
+  byteProgress,
   z.object({
     fileBytes: bytes,
     /** Tensors of each type. */
