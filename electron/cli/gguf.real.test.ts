@@ -10,6 +10,8 @@ import { RESOURCES, runRealCli } from './testing/real-cli.ts'
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 })
 
 const DEMO = join(RESOURCES, 'demo-model')
+const WINDOWS = ['--protocol', 'windows', '--window', '256', '--max-tokens', '1024']
+const BRIEFLY = ['--text', join(DEMO, 'eval.txt'), ...WINDOWS]
 let root = ''
 let file = ''
 beforeAll(() => {
@@ -36,17 +38,7 @@ describe('the demo model as a GGUF file', () => {
     const [own, theirs] = [await generate(DEMO, 'The river', 24), await generate(file, 'The river', 24)]
     expect(theirs.json.new_ids).toEqual(own.json.new_ids)
     expect(theirs.json.text).toBe(own.json.text)
-    const protocol = [
-      '--text',
-      join(DEMO, 'eval.txt'),
-      '--protocol',
-      'windows',
-      '--window',
-      '256',
-      '--max-tokens',
-      '1024',
-    ]
-    const [a, b] = [await perplexity(DEMO, ...protocol), await perplexity(file, ...protocol)]
+    const [a, b] = [await perplexity(DEMO, ...BRIEFLY), await perplexity(file, ...BRIEFLY)]
     expect(b.json.tokens).toBe(a.json.tokens)
     expect(b.json.perplexity).toBeCloseTo(a.json.perplexity, 6)
   })
@@ -76,17 +68,7 @@ describe('the demo model as a GGUF file', () => {
     const { json } = await run('convert', '--from', quantized, '--to', 'gguf', '--out', made)
     expect(json.types).toMatchObject({ Q4_1: 56 })
     expect(json.rounding).toBeLessThan(2e-3)
-    const protocol = [
-      '--text',
-      join(DEMO, 'eval.txt'),
-      '--protocol',
-      'windows',
-      '--window',
-      '256',
-      '--max-tokens',
-      '1024',
-    ]
-    const [a, b] = [await perplexity(quantized, ...protocol), await perplexity(made, ...protocol)]
+    const [a, b] = [await perplexity(quantized, ...BRIEFLY), await perplexity(made, ...BRIEFLY)]
     expect(Math.abs(b.json.perplexity / a.json.perplexity - 1)).toBeLessThan(2e-3)
   })
 
