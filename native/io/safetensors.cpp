@@ -8,6 +8,7 @@
 
 #include "io/adopted_layers.h"
 #include "io/gguf_model.h"
+#include "io/torch_file.h"
 
 namespace hqq {
 namespace {
@@ -170,13 +171,19 @@ class HeaderReader {
   int64_t data_begin_ = 0;
 };
 
+/// Shards of NAME.safetensors.index.json are .safetensors files, those of NAME.bin.index.json are .bin files.
+std::string shard_extension(const std::string& index_path) {
+  return index_path.ends_with(".bin.index.json") ? ".bin" : ".safetensors";
+}
+
 /// A shard name may only name a file beside the index.
 void check_shard_name(const std::string& shard, const std::string& index_path) {
+  const std::string extension = shard_extension(index_path);
   const bool safe = !shard.empty() && shard.size() <= 255 &&
                     shard.find_first_of(std::string_view("/\\:\0", 4)) == std::string::npos && shard.front() != '.' &&
-                    fs::path(shard).extension() == ".safetensors";
+                    fs::path(shard).extension() == extension;
   require(safe, ErrorCode::bad_file,
-          index_path + ": \"" + shard.substr(0, 200) + "\" is not the name of a .safetensors file beside it");
+          index_path + ": \"" + shard.substr(0, 200) + "\" is not the name of a " + extension + " file beside it");
 }
 
 /// Tensor name -> shard file name of an index file.
@@ -197,13 +204,12 @@ std::map<std::string, std::string> read_index(const std::string& path, const Saf
 
 /// The file in a model folder that says where its tensors are.
 fs::path find_weights(const fs::path& folder) {
-  for (const char* name : {"model.safetensors", "model.safetensors.index.json", "model.gguf"}) {
+  for (const char* name : {"model.safetensors", "model.safetensors.index.json", "model.gguf", "qmodel.pt", "pytorch_model.bin",
+                           "pytorch_model.bin.index.json"}) {
     if (fs::exists(folder / name)) return folder / name;
   }
-  const bool pickled = fs::exists(folder / "pytorch_model.bin") || fs::exists(folder / "pytorch_model.bin.index.json");
-  throw EngineError(ErrorCode::not_found,
-                    folder.string() + ": no model.safetensors and no model.safetensors.index.json" +
-                        (pickled ? "; its weights are a PyTorch pickle, convert them to safetensors first" : ""));
+  throw EngineError(ErrorCode::not_found, folder.string() + ": no model.safetensors, model.safetensors.index.json, model.gguf, qmodel.pt, " +
+                                              "pytorch_model.bin or pytorch_model.bin.index.json");
 }
 
 }  // namespace
@@ -248,16 +254,36 @@ void TensorStore::add_file(const std::string& path, const SafetensorsLimits& lim
                            const std::map<std::string, std::string>* shard_of) {
   auto file = std::make_shared<MappedFile>(path);
   const std::string shard = fs::path(path).filename().string();
-  for (TensorEntry& entry : parse_safetensors_header(file->bytes(), path, &metadata_, limits)) {
-    if (shard_of) {
-      // A tensor that the index places elsewhere, or nowhere, is not part of the model.
-      const auto placed = shard_of->find(entry.name);
-      if (placed == shard_of->end() || placed->second != shard) continue;
+  // A tensor that the index places elsewhere, or nowhere, is not part of the model.
+  const auto is_wanted = [&](const std::string& name) {
+    if (!shard_of) return true;
+    const auto placed = shard_of->find(name);
+    return placed != shard_of->end() && placed->second == shard;
+  };
+  const auto index = static_cast<int64_t>(files_.size());
+  if (is_torch_file(path)) {
+    for (TorchTensor& tensor : torch_tensors(file, limits)) {
+      if (is_wanted(tensor.spec.name)) add_torch_tensor(std::move(tensor), index);
     }
-    entry.file_index = static_cast<int64_t>(files_.size());
-    entries_.push_back(std::move(entry));
+  } else {
+    for (TensorEntry& entry : parse_safetensors_header(file->bytes(), path, &metadata_, limits)) {
+      if (!is_wanted(entry.name)) continue;
+      entry.file_index = index;
+      entries_.push_back(std::move(entry));
+    }
   }
   files_.push_back(std::move(file));
+}
+
+void TensorStore::add_torch_tensor(TorchTensor tensor, int64_t file_index) {
+  auto& [name, dtype, shape, bytes] = tensor.spec;
+  TensorEntry entry{std::move(name), std::move(dtype), std::move(shape), file_index, tensor.offset, bytes};
+  if (tensor.make) {
+    entry.derived = static_cast<int64_t>(derived_.size());
+    derived_.push_back(std::make_shared<Made>());
+    derived_.back()->make = std::move(tensor.make);
+  }
+  entries_.push_back(std::move(entry));
 }
 
 const TensorEntry* TensorStore::find(const std::string& name) const {

@@ -57,12 +57,14 @@ std::vector<TensorEntry> parse_safetensors_header(std::span<const std::byte> fil
                                                   std::map<std::string, std::string>* metadata = nullptr,
                                                   const SafetensorsLimits& limits = {});
 
+struct TorchTensor;  // io/torch_file.h
+
 /// All tensors of a model folder or of one file, memory-mapped.
 class TensorStore {
  public:
-  /// `path`: a .safetensors or .gguf file, a model.safetensors.index.json, or a folder holding one of them (as
-  /// model.safetensors or model.gguf). Shard names are validated (no separators, no ".."). Layers that other programs have
-  /// quantized appear as HQQ layers or plain weights (io/adopted_layers.h). Throws
+  /// `path`: a .safetensors or .gguf file, a file of torch.save, an index of shards, or a folder holding one of them (as
+  /// model.safetensors, model.gguf, qmodel.pt or pytorch_model.bin). Shard names are validated (no separators, no "..").
+  /// Layers that other programs have quantized appear as HQQ layers or plain weights (io/adopted_layers.h). Throws
   /// EngineError{not_found|bad_file|unsupported}.
   static TensorStore open(const std::string& path, const SafetensorsLimits& limits = {});
 
@@ -97,6 +99,7 @@ class TensorStore {
                 const std::map<std::string, std::string>* shard_of);
   void add_derived(const std::string& path);
   void add_made(std::vector<DerivedTensor> tensors);
+  void add_torch_tensor(TorchTensor tensor, int64_t file_index);
   void sort_entries();
   const TensorEntry& entry_of(const std::string& name) const;
 

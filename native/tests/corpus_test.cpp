@@ -17,6 +17,9 @@
 #define LLVMFuzzerTestOneInput fuzz_gguf
 #include "tests/fuzz_gguf.cpp"
 #undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_pickle
+#include "tests/fuzz_pickle.cpp"
+#undef LLVMFuzzerTestOneInput
 
 namespace hqq {
 namespace {
@@ -34,6 +37,7 @@ void replay(const std::string& target, int (*fuzz)(const uint8_t*, size_t)) {
 
 TEST("corpus: safetensors") { replay("safetensors", fuzz_safetensors); }
 TEST("corpus: json") { replay("json", fuzz_json); }
+TEST("corpus: pickles") { replay("pickle", fuzz_pickle); }
 TEST("corpus: hqq layers") { replay("hqq_layer", fuzz_hqq_layer); }
 TEST("corpus: gguf") { replay("gguf", fuzz_gguf); }
 
