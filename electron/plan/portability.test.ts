@@ -43,6 +43,14 @@ describe('portabilityOf', () => {
     expect(tableOf(quantSpec(4, 32), 'StrangeForCausalLM').get('llama.cpp, Ollama, LM Studio')?.nearest).toBeNull()
   })
 
+  it('knows that only hqq reads a qmodel.pt as it is', () => {
+    const layers = [{ name: 'model.layers.0.mlp.up_proj', shape: [512, 256] as const, spec: quantSpec(4, 64) }]
+    const found = portabilityOf({ architecture: 'LlamaForCausalLM', storedFormat: 'qmodel.pt', layers })
+    const asItIs = found.filter(({ ok, convertTo }) => ok && convertTo === null).map(({ program }) => program)
+    expect(asItIs).toEqual(['HQQ Studio', 'Python hqq'])
+    expect(found.find(({ program }) => program === 'transformers 4.57')?.nearest).toBe('convert --to hqq-safetensors')
+  })
+
   it('lets models of other programs load where they came from', () => {
     const found = portabilityOf({ architecture: 'LlamaForCausalLM', storedFormat: 'GPTQ', layers: [] })
     expect(found.filter(({ ok }) => ok).map(({ program }) => program)).toContain('vLLM, SGLang')

@@ -39,6 +39,7 @@ const GGUF_ARCHITECTURES =
   /^(Llama|Mistral|Qwen2|Qwen3|Phi3|Gemma|Gemma2|Gemma3|SmolLM3|Olmo2|Mixtral|Qwen2Moe|Qwen3Moe)ForC/
 
 export function portabilityOf(model: PortableModel): Portability[] {
+  if (model.storedFormat === QMODEL) return ofQmodel(model)
   if (model.storedFormat !== null) return ofStoredFormat(model.storedFormat)
   const quantized = model.layers.flatMap((layer) => (layer.spec === null ? [] : [{ ...layer, spec: layer.spec }]))
   return [
@@ -49,6 +50,18 @@ export function portabilityOf(model: PortableModel): Portability[] {
     servers(quantized, model),
     ggml(model, quantized),
   ]
+}
+
+/** The file of hqq's own save_quantized: layers of HQQ in a container that only hqq reads. */
+const QMODEL = 'qmodel.pt'
+
+function ofQmodel(model: PortableModel): Portability[] {
+  const inFile = `It does not read ${QMODEL}.`
+  return portabilityOf({ ...model, storedFormat: null }).map((row) => {
+    if (row.program === 'HQQ Studio') return yes(row.program, `It reads ${QMODEL}.`)
+    if (row.program === 'Python hqq') return yes(row.program, 'With AutoHQQHFModel.from_quantized.')
+    return row.ok && row.convertTo === null ? no(row.program, inFile, 'convert --to hqq-safetensors') : row
+  })
 }
 
 /** Models as other programs made them, unchanged. */

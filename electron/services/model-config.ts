@@ -32,7 +32,7 @@ export async function readModelConfig(dir: string): Promise<ModelConfig> {
   if (raw === null) {
     throw new AppError(
       'not-found',
-      `${dir} has no config.json, so it is not a model folder. Choose the folder that holds config.json and the .safetensors files.`,
+      `${dir} has no config.json, so it is not a model folder. Choose the folder that holds config.json and the weights.`,
     )
   }
   return parseModelConfig(raw, path)

@@ -20,8 +20,8 @@ export interface ModelFacts {
   parameters: number
   dtype: string
   fileBytes: number
-  /** Stored by another program in a format of its own: may be quantized anew. */
-  foreign: boolean
+  /** A kind of file that holds quantized layers in its own way; null for safetensors. */
+  container: 'GGUF' | 'qmodel.pt' | null
   /** What reading it does to layers that have no quantized form here. */
   notices: readonly string[]
   quantization: { label: string; mixed: boolean; bitsPerWeight: number } | null
@@ -70,12 +70,17 @@ export function modelFacts(
     parameters,
     dtype: dtypeOf(inspection, linears),
     fileBytes: inspection.files.reduce((sum, file) => sum + file.bytes, 0),
-    foreign: inspection.files.some(({ name }) => name.endsWith('.gguf')),
+    container: containerOf(inspection.files),
     notices: inspection.notices ?? [],
     quantization: quantizationOf(linears),
     experts: expertsOf(linears, parameters, config),
     vision: vision === null ? null : visionSummary(vision, inspection.tensors, linears, numel),
   }
+}
+
+function containerOf(files: Inspection['files']): ModelFacts['container'] {
+  if (files.some(({ name }) => name.endsWith('.gguf'))) return 'GGUF'
+  return files.some(({ name }) => name === 'qmodel.pt') ? 'qmodel.pt' : null
 }
 
 function expertsOf(

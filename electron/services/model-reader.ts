@@ -88,6 +88,10 @@ export async function looksLikeModel(dir: string): Promise<boolean> {
   return names.includes('config.json') && names.some(isWeights)
 }
 
-function isWeights(name: string): boolean {
-  return name.endsWith('.safetensors') || name === GGUF_LINK
+/** What the engine looks for: Python's hqq saves qmodel.pt, older models are in PyTorch's files. */
+const TORCH_WEIGHTS = /^(qmodel\.pt|pytorch_model[\w.-]*\.bin)$/
+
+/** By the name of a file; which of several is read is the engine's choice. */
+export function isWeights(name: string): boolean {
+  return name.endsWith('.safetensors') || name === GGUF_LINK || TORCH_WEIGHTS.test(name)
 }

@@ -12,7 +12,7 @@ import { readGenerationConfig } from './generation-config.ts'
 import { type GgufFolders, isGgufFile } from './gguf/folders.ts'
 import { DEMO_ID, type Library, type LibraryEntry } from './library.ts'
 import { readJsonObject } from './model-config.ts'
-import { looksLikeModel, type ModelFolder, type ModelReader } from './model-reader.ts'
+import { isWeights, looksLikeModel, type ModelFolder, type ModelReader } from './model-reader.ts'
 import { PROVENANCE_FILE, readProvenance } from './provenance.ts'
 import { storedFormatOf } from './stored-format.ts'
 
@@ -64,10 +64,11 @@ export function createModels({ library, reader, gguf }: ModelsDeps): Models {
     return known
   }
 
-  /** A model may be named by a file: one that is a model by itself, or the config.json of a folder. */
+  /** A model may be named by a file: one that is a model by itself, or the configuration or the weights of a folder. */
   async function folderOf(path: string): Promise<string> {
     if (isGgufFile(path)) return gguf.folderOf(path)
-    return basename(path) === 'config.json' ? dirname(path) : path
+    const named = basename(path)
+    return named === 'config.json' || (isWeights(named) && !(await isFolder(path))) ? dirname(path) : path
   }
 
   async function open(reference: string): Promise<LibraryEntry> {
@@ -129,7 +130,7 @@ async function isFolder(path: string): Promise<boolean> {
 function notAModel(path: string): AppError {
   return new AppError(
     'not-found',
-    `${path} is not a model. Choose the folder that holds config.json and at least one .safetensors file, or a .gguf file.`,
+    `${path} is not a model. Choose the folder that holds config.json and the weights (.safetensors, qmodel.pt or pytorch_model.bin), or a .gguf file.`,
   )
 }
 
@@ -142,7 +143,7 @@ async function summaryOf(
   const methods = new Set(provenance?.tensors.map((tensor) => tensor.spec.method) ?? ['hqq'])
   const storedFormat = config === null ? null : storedFormatOf(config.raw)
   const alreadyQuantized =
-    facts?.quantization == null || facts.foreign || storedFormat !== null
+    facts?.quantization == null || facts.container === 'GGUF' || storedFormat !== null
       ? null
       : new AppError('unsupported', 'This model is already quantized. Quantize the original it was made from.')
   return {
@@ -160,7 +161,7 @@ async function summaryOf(
         ? null
         : {
             ...facts.quantization,
-            ...(facts.foreign ? { storedFormat: 'GGUF' } : {}),
+            ...(facts.container === null ? {} : { storedFormat: facts.container }),
             ...(storedFormat === null ? {} : { storedFormat }),
             label: labelIn(storedFormat, facts.quantization.label),
             sourceModelId: provenance === null ? null : library.sourceId(provenance.source.path),

@@ -189,6 +189,26 @@ TEST("torch file: shards and the index beside them") {
   CHECK_EQ(TensorStore::open(dir.str()).entries().size(), 2u);
 }
 
+/// Written by the packages themselves: tests/data/qmodel/make.py.
+TEST("torch file: shards of PyTorch give the logits of transformers") {
+  const std::string dir = HQQ_TEST_DATA "/pytorch_bin";
+  const TensorStore golden = TensorStore::open(dir + "/golden.safetensors");
+  const auto model = test::load(dir);
+  const std::vector<float> logits = test::logits_of(*model, test::id_rows(golden.view("input_ids")));
+  const TensorView last = golden.view("last_logits");
+  const test::Difference d = test::compare({logits.end() - last.numel(), logits.end()}, last);
+  CHECK(d.max <= 1e-4, "off by ", d.max);
+}
+
+TEST("torch file: what hqq 0.2.8 saves gives its logits, with 2, 3, 4 and 8 bits, both axes and kept layers") {
+  const std::string dir = HQQ_TEST_DATA "/qmodel";
+  const TensorStore store = TensorStore::open(dir), golden = TensorStore::open(dir + "/golden.safetensors");
+  CHECK_EQ(hqq_layer_names(store).size(), 12u);
+  const auto model = test::load(dir);
+  const test::Difference d = test::compare(test::logits_of(*model, test::id_rows(golden.view("input_ids"))), golden.view("logits"));
+  CHECK(d.max <= 1e-4, "off by ", d.max);
+}
+
 TEST("torch file: both layouts of hqq give the official logits") {
   struct Case {
     const char *name, *logits;

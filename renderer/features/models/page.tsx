@@ -23,7 +23,8 @@ export function ModelsPage() {
     const path = await picker.pick({
       pick: 'model',
       title: 'Add a model',
-      description: 'A folder with config.json, the tokenizer and safetensors files, or a GGUF file. Nothing is copied.',
+      description:
+        'A folder with config.json, the tokenizer and the weights (safetensors, qmodel.pt or PyTorch files), or a GGUF file. Nothing is copied.',
       confirmLabel: 'Add this model',
     })
     if (path === null) return
@@ -61,7 +62,7 @@ export function ModelsPage() {
             }
           >
             {models.length === 0
-              ? 'Add a folder that holds a model in the Hugging Face format: config.json, a tokenizer and safetensors files.'
+              ? 'Add a folder that holds a model in the Hugging Face format: config.json, a tokenizer and the weights.'
               : 'Choose another on the left, or add its folder again.'}
           </EmptyState>
         )
