@@ -5,7 +5,9 @@ import { AppError, type ErrorShape } from './contract/errors.ts'
 import { APP_VERSION } from './contract/version.ts'
 import type { Platform } from './platform/platform.ts'
 import type { Handlers } from './rpc/server.ts'
+import { keptAccuracy } from './services/accuracy-record.ts'
 import { messagesPrompt } from './services/chat.ts'
+import { samplePictures } from './services/demos.ts'
 import { watchEngine, watchMachine } from './services/engine-watch.ts'
 import { listFiles } from './services/files.ts'
 import { pinned } from './services/hub/download-kind.ts'
@@ -142,6 +144,10 @@ export function createHandlers(services: Services, platform: Platform): Handlers
         onProgress: (done, total) => context.emit({ type: 'progress', done, total }),
       }),
     }),
+
+    'vision.accuracy': (request, { signal, emit }) =>
+      keptAccuracy(services, request, { signal, onProgress: (done, total) => emit({ done, total }) }),
+    'vision.samples': () => ({ samples: samplePictures(platform.resourcesDir) }),
 
     'evaluate.start': (request) => jobs.start({ kind: 'evaluate', request }),
 

@@ -43,7 +43,7 @@ describe('App', () => {
 
   it('goes to a screen by its keys', async () => {
     setUp()
-    press('6', { ctrlKey: true })
+    press('7', { ctrlKey: true })
     await waitFor(() => expect(window.location.hash).toBe('#/jobs'))
     expect(screen.getByRole('link', { name: 'Jobs' }).getAttribute('aria-current')).toBe('page')
   })

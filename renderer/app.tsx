@@ -23,6 +23,7 @@ const PAGES: Record<Screen, ComponentType> = {
   quantize: lazy(async () => ({ default: (await import('./features/quantize/page.tsx')).QuantizePage })),
   compare: lazy(async () => ({ default: (await import('./features/compare/page.tsx')).ComparePage })),
   chat: lazy(async () => ({ default: (await import('./features/chat/page.tsx')).ChatPage })),
+  vision: lazy(async () => ({ default: (await import('./features/vision/page.tsx')).VisionPage })),
   jobs: lazy(async () => ({ default: (await import('./features/jobs/page.tsx')).JobsPage })),
   settings: lazy(async () => ({ default: (await import('./features/settings/page.tsx')).SettingsPage })),
 }

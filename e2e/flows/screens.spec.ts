@@ -24,6 +24,14 @@ async function fill(ui: AppPage): Promise<void> {
   await ui.goTo('Chat')
   await ui.chat.makeRepeatable(48)
   await ui.chat.askAndWait('Tell me about rivers.')
+  await ui.goTo('Vision')
+  await ui.vision.addDemos()
+  await ui.page.getByRole('button', { name: 'Take the demo pictures' }).click()
+  await expect(ui.vision.list()).toBeVisible()
+  await ui.vision.drop([{ name: 'broken.png', type: 'image/png', bytes: Buffer.from('not a picture') }])
+  await expect(ui.vision.list()).toContainText('cannot be read')
+  await ui.vision.classify()
+  await expect(ui.page.getByRole('table', { name: 'Scores' })).toBeVisible()
 }
 
 for (const scheme of ['light', 'dark'] as const) {
@@ -31,7 +39,7 @@ for (const scheme of ['light', 'dark'] as const) {
     // A job, an answer, nine analyses and some twenty pictures.
     test.slow()
     await app.page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' })
-    for (const screen of ['Models', 'Jobs', 'Compare'] as const) {
+    for (const screen of ['Models', 'Jobs', 'Compare', 'Vision'] as const) {
       await app.ui.goTo(screen)
       await app.page.waitForLoadState('networkidle')
       expect.soft(await violations(app.page), `${screen}, still empty`).toEqual([])

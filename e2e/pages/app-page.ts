@@ -6,8 +6,9 @@ import { HubPage } from './hub-page.ts'
 import { JobsPage } from './jobs-page.ts'
 import { ModelsPage } from './models-page.ts'
 import { QuantizePage } from './quantize-page.ts'
+import { VisionPage } from './vision-page.ts'
 
-export const SCREENS = ['Models', 'Hub', 'Quantize', 'Compare', 'Chat', 'Jobs', 'Settings'] as const
+export const SCREENS = ['Models', 'Hub', 'Quantize', 'Compare', 'Chat', 'Vision', 'Jobs', 'Settings'] as const
 export type ScreenName = (typeof SCREENS)[number]
 
 export class AppPage {
@@ -17,6 +18,7 @@ export class AppPage {
   readonly quantize: QuantizePage
   readonly compare: ComparePage
   readonly jobs: JobsPage
+  readonly vision: VisionPage
   readonly page: Page
 
   constructor(page: Page) {
@@ -27,6 +29,7 @@ export class AppPage {
     this.quantize = new QuantizePage(page)
     this.compare = new ComparePage(page)
     this.jobs = new JobsPage(page)
+    this.vision = new VisionPage(page)
   }
 
   /** The window is there and talks to its host. */

@@ -500,6 +500,8 @@ const settingFields = {
   diskFloorBytes: bytes,
   /** Most that quantized matrices and moments kept for next time may take. */
   keptBytes: bytes,
+  /** Whether the demo models that see are in the library. */
+  visionDemos: z.boolean(),
 }
 export const settingsSchema = z.object({
   theme: settingFields.theme.default('system'),
@@ -512,6 +514,7 @@ export const settingsSchema = z.object({
   downloadBytesPerSecond: settingFields.downloadBytesPerSecond.default(null),
   diskFloorBytes: settingFields.diskFloorBytes.default(2e9),
   keptBytes: settingFields.keptBytes.default(10e9),
+  visionDemos: settingFields.visionDemos.default(false),
 })
 /** Some of them. Without the defaults, which would set back all that is not named. */
 export const settingsChangeSchema = z.object(settingFields).partial()

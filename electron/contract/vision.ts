@@ -70,6 +70,35 @@ export const labelledPicturesSchema = z.object({
   labels: z.string().nullable(),
 })
 
+/** How often a model was right about a folder of pictures, picture by picture. */
+export const accuracyResultSchema = z.object({
+  kind: z.enum(['labels', 'questions']),
+  /** Shares of `total`. `top5` is of labels only. */
+  top1: z.number(),
+  top5: z.number().nullable(),
+  total: z.number().int(),
+  results: z.array(
+    z.object({
+      /** Name below the folder. */
+      image: z.string(),
+      question: z.string().nullable(),
+      expected: z.string(),
+      answer: z.string(),
+      /** Of the expected label among all, from 1; null for questions and for pictures that could not be read. */
+      rank: z.number().int().nullable(),
+      correct: z.boolean(),
+    }),
+  ),
+  /** Pictures that could not be read; they count as wrong. */
+  problems: z.array(z.object({ image: z.string(), error: errorShapeSchema })),
+  /** Everything that a comparison depends on. */
+  protocol: z.record(z.string(), z.union([z.string(), z.number()])),
+  protocolKey: z.string(),
+  seconds: z.number(),
+})
+export type AccuracyResult = z.infer<typeof accuracyResultSchema>
+export type PictureResult = AccuracyResult['results'][number]
+
 export const visionMethods = {
   /** Keeps a picture, so that a conversation can name it. Throws `bad-file` or `unsupported` for what is no picture. */
   'images.add': call(
@@ -115,6 +144,21 @@ export const visionMethods = {
       }),
     ]),
     z.object({ prompts: z.array(z.string()), seconds: z.number() }),
+  ),
+  /** How often a model is right about a folder; kept as measurements that Compare shows. */
+  'vision.accuracy': stream(
+    labelledPicturesSchema.extend({
+      modelId: z.string(),
+      template: promptTemplateSchema.default(DEFAULT_PROMPT_TEMPLATE),
+    }),
+    z.object({ done: z.number().int(), total: z.number().int() }),
+    accuracyResultSchema,
+    () => 'progress',
+  ),
+  /** The labelled pictures that come with the app: labels for the first, questions for the second. */
+  'vision.samples': call(
+    z.object({}),
+    z.object({ samples: z.object({ dir: z.string(), labels: z.string(), questions: z.string() }).nullable() }),
   ),
   /** Embeddings of unit length. */
   'vision.embed': stream(

@@ -3,8 +3,8 @@
  * answered to the letter. With everything on record that a comparison depends on.
  */
 import type { ChatResult } from '../contract/app.ts'
-import { AppError, type ErrorShape } from '../contract/errors.ts'
-import type { VisionSummary } from '../contract/vision.ts'
+import { AppError } from '../contract/errors.ts'
+import type { AccuracyResult, PictureResult, VisionSummary } from '../contract/vision.ts'
 import { generate } from './generation.ts'
 import { type LabelledPictures, listLabelled } from './pictures-with-labels.ts'
 import { endIds } from './prompt.ts'
@@ -23,30 +23,6 @@ export interface AccuracyRequest {
   labels: string | null
   template: string
   wait: boolean
-}
-
-export interface AccuracyResult {
-  kind: 'labels' | 'questions'
-  /** Shares of `total`. `top5` is of labels only. */
-  top1: number
-  top5: number | null
-  total: number
-  results: PictureResult[]
-  /** Pictures that could not be read; they count as wrong. */
-  problems: { image: string; error: ErrorShape }[]
-  protocol: Record<string, string | number>
-  protocolKey: string
-  seconds: number
-}
-
-export interface PictureResult {
-  image: string
-  question: string | null
-  expected: string
-  answer: string
-  /** Of the expected label among all, from 1; null for questions. */
-  rank: number | null
-  correct: boolean
 }
 
 export interface AccuracyCalls {

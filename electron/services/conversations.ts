@@ -11,6 +11,8 @@ export interface Conversations {
   get(id: string): Promise<Conversation>
   save(conversation: Conversation): Promise<Conversation>
   remove(id: string): Promise<void>
+  /** Ids of the pictures that any of them shows. */
+  pictures(): Promise<Set<string>>
 }
 
 /** `forgetPictures` hears of pictures that no conversation shows any more. */
@@ -18,7 +20,10 @@ export function createConversations(
   files: RecordFiles<Conversation>,
   forgetPictures: (ids: readonly string[]) => Promise<void>,
 ): Conversations {
+  const pictures = async () => new Set((await files.list()).flatMap(picturesIn))
+
   return {
+    pictures,
     async list() {
       const all = await files.list()
       const chats = all.map(({ id, title, modelId, createdAt, updatedAt }) => ({
@@ -44,7 +49,7 @@ export function createConversations(
       await files.remove(id)
       const shown = removed === null ? [] : picturesIn(removed)
       if (shown.length === 0) return
-      const needed = new Set((await files.list()).flatMap(picturesIn))
+      const needed = await pictures()
       await forgetPictures(shown.filter((picture) => !needed.has(picture)))
     },
   }

@@ -6,6 +6,7 @@ import type { DatasetOptions, DatasetPart } from '../hub/dataset-text.ts'
 import { divergenceKey } from '../plan/divergence.ts'
 import { STANDARD_PERPLEXITY } from '../plan/standard-measure.ts'
 import { type AccuracyDeps, measureAccuracy } from './accuracy.ts'
+import { accuracyMeasurements } from './accuracy-record.ts'
 import type { RunOptions } from './chat.ts'
 import { type DivergenceDeps, measureDivergence } from './divergence.ts'
 import { type EvaluationText, readEvaluationText } from './evaluation-text.ts'
@@ -119,23 +120,9 @@ async function accuracyOf(
         context.progress({ phase: 'accuracy', done, total, unit: 'pictures', detail: pictures.dir }),
     },
   )
-  const percent = result.top1 * 100
-  context.log(`${percent.toFixed(1)} % of ${result.total} right.`)
-  const common = {
-    modelId,
-    unit: '%',
-    protocolKey: result.protocolKey,
-    protocol: result.protocol,
-    memory: null,
-    seconds: result.seconds,
-    engineVersion: await deps.machine.engineVersion(),
-    at: deps.now().toISOString(),
-  }
-  if (result.top5 === null) return [{ ...common, id: randomUUID(), metric: 'answer-accuracy', value: percent }]
-  return [
-    { ...common, id: randomUUID(), metric: 'accuracy', value: percent },
-    { ...common, id: randomUUID(), metric: 'accuracy-top5', value: result.top5 * 100 },
-  ]
+  context.log(`${(result.top1 * 100).toFixed(1)} % of ${result.total} right.`)
+  const engineVersion = await deps.machine.engineVersion()
+  return accuracyMeasurements(result, { modelId, engineVersion, at: deps.now().toISOString() })
 }
 
 async function perplexityOf(

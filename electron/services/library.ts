@@ -7,6 +7,7 @@ import { readdir, stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { z } from 'zod'
 import type { ModelSummary } from '../contract/domain.ts'
+import type { DemoModel } from './demos.ts'
 import { looksLikeModel } from './model-reader.ts'
 import { PROVENANCE_FILE } from './provenance.ts'
 import type { RecordFiles } from './record-files.ts'
@@ -28,11 +29,15 @@ export interface LibraryEntry {
   name: string
   origin: ModelSummary['origin']
   addedAt: string
+  /** What the app says of a model that ships with it. */
+  note: string | null
 }
 
 export interface LibraryDeps {
   records: RecordFiles<LibraryRecord>
-  demoDir: string
+  demos: readonly DemoModel[]
+  /** Whether the optional ones are listed. */
+  wantsOptionalDemos(): boolean
   /** Where the app writes models. */
   outputDir(): string
   /** Folders people had scanned. */
@@ -55,6 +60,8 @@ export interface Library {
   /** What hqq-studio.json names this model as, when it is a source. The demo moves with the app, so it has a name. */
   sourceName(entry: LibraryEntry): string
   list(): Promise<LibraryEntry[]>
+  /** A model that ships with the app, listed or not; null for another id. */
+  demo(id: string): Promise<LibraryEntry | null>
   /** An entry for any path, remembered only when `add` is called. */
   entryAt(path: string): Promise<LibraryEntry>
   add(path: string, origin: 'added' | 'created'): Promise<LibraryEntry>
@@ -62,50 +69,65 @@ export interface Library {
   rename(path: string, name: string): Promise<void>
 }
 
-export const DEMO_ID = 'demo'
-
 /** The same path has the same id in every session and on the command line. */
 export function modelIdOf(path: string): string {
   return createHash('sha256').update(resolve(path)).digest('hex').slice(0, 12)
 }
 
-export function createLibrary({ records, demoDir, outputDir, scanDirs, hub, now }: LibraryDeps): Library {
-  const demoPath = resolve(demoDir)
+export function createLibrary({
+  records,
+  demos,
+  wantsOptionalDemos,
+  outputDir,
+  scanDirs,
+  hub,
+  now,
+}: LibraryDeps): Library {
+  const demoOf = (id: string) => demos.find((demo) => demo.id === id)
+  const demoAt = (path: string) => demos.find((demo) => demo.path === path)
 
   async function list(): Promise<LibraryEntry[]> {
     const paths = new Set<string>()
-    if (await looksLikeModel(demoPath)) paths.add(demoPath)
+    const shown = demos.filter(({ optional }) => !optional || wantsOptionalDemos())
+    for (const { path } of shown) if (await looksLikeModel(path)) paths.add(path)
     for (const { path, origin } of await records.list()) if (origin !== null) paths.add(path)
     for (const dir of [outputDir(), ...scanDirs()]) for (const path of await modelsUnder(dir)) paths.add(path)
     const entries = await Promise.all([...paths].map(entryAt))
-    return entries.sort(
-      (a, b) => Number(b.id === DEMO_ID) - Number(a.id === DEMO_ID) || a.addedAt.localeCompare(b.addedAt),
-    )
+    const rank = ({ path }: LibraryEntry) => {
+      const at = demos.findIndex((demo) => demo.path === path)
+      return at < 0 ? demos.length : at
+    }
+    return entries.sort((a, b) => rank(a) - rank(b) || a.addedAt.localeCompare(b.addedAt))
   }
 
   async function entryAt(path: string): Promise<LibraryEntry> {
     const absolute = resolve(path)
     const stored = await records.get(modelIdOf(absolute))
-    const isDemo = absolute === demoPath
+    const demo = demoAt(absolute)
     // What was made here and came back from the Hub belongs to the cache, not to this app.
     const made = hub.nameOf(absolute) === null && (await madeHere(absolute))
     return {
-      id: isDemo ? DEMO_ID : modelIdOf(absolute),
+      id: demo?.id ?? modelIdOf(absolute),
       path: absolute,
-      name: stored?.name ?? (isDemo ? 'Demo model' : basename(absolute)),
-      origin: isDemo ? 'demo' : made ? 'created' : 'added',
+      name: stored?.name ?? demo?.name ?? basename(absolute),
+      origin: demo ? 'demo' : made ? 'created' : 'added',
       addedAt: stored?.addedAt ?? (await changedAt(absolute)),
+      note: demo?.note ?? null,
     }
   }
 
   return {
-    sourceId: (source) => (source === DEMO_ID ? DEMO_ID : modelIdOf(hub.pathOf(source) ?? source)),
-    sourceName: (entry) => (entry.id === DEMO_ID ? DEMO_ID : (hub.nameOf(entry.path) ?? entry.path)),
+    sourceId: (source) => demoOf(source)?.id ?? modelIdOf(hub.pathOf(source) ?? source),
+    sourceName: (entry) => demoAt(entry.path)?.id ?? hub.nameOf(entry.path) ?? entry.path,
     list,
+    async demo(id) {
+      const demo = demoOf(id)
+      return demo !== undefined && (await looksLikeModel(demo.path)) ? entryAt(demo.path) : null
+    },
     entryAt,
     async add(path, origin) {
       const absolute = resolve(path)
-      if (absolute !== demoPath) {
+      if (demoAt(absolute) === undefined) {
         await records.update(modelIdOf(absolute), (known) =>
           known?.origin != null
             ? null

@@ -149,3 +149,20 @@ describe('what is no model', () => {
     await expect(world.client.call('chat.render', asked)).rejects.toMatchObject({ code: 'not-found', message })
   })
 })
+
+describe('the demo models that see', () => {
+  it('are listed once they are wanted, have names that move with the app, and stay the sources of what was made from them', async () => {
+    const world = await createWorld()
+    expect(await names(world)).toEqual(['Demo model'])
+    await world.client.call('settings.set', { visionDemos: true })
+    expect(await names(world)).toEqual(['Demo model', 'Demo CLIP', 'Demo LLaVA'])
+    const { summary } = await world.client.call('models.inspect', { id: 'demo-clip' })
+    expect(summary).toMatchObject({ id: 'demo-clip', origin: 'demo', vision: { kind: 'clip' } })
+    await expect(world.client.call('models.remove', { id: 'demo-clip' })).rejects.toMatchObject({ code: 'not-allowed' })
+    await world.client.call('settings.set', { visionDemos: false })
+    // Not listed, still found: by their names, and by their folders.
+    const { path } = await world.app.services.models.find('demo-llava')
+    expect((await world.app.services.models.open(path)).id).toBe('demo-llava')
+    expect((await world.client.call('vision.samples', {})).samples?.dir).toMatch(/demo-vision.images$/)
+  })
+})

@@ -10,7 +10,7 @@ import { hasTokenizer, readChatTemplate } from '../tokenizer/tokenizer-files.ts'
 import { createChanges, watchSnapshots } from './changes.ts'
 import { readGenerationConfig } from './generation-config.ts'
 import { type GgufFolders, isGgufFile } from './gguf/folders.ts'
-import { DEMO_ID, type Library, type LibraryEntry } from './library.ts'
+import type { Library, LibraryEntry } from './library.ts'
 import { readJsonObject } from './model-config.ts'
 import { isWeights, looksLikeModel, type ModelFolder, type ModelReader } from './model-reader.ts'
 import { PROVENANCE_FILE, readProvenance } from './provenance.ts'
@@ -39,9 +39,6 @@ export interface Models {
   changed(): void
 }
 
-const DEMO_NOTE =
-  'A small demonstration model of 14 million parameters: it writes story prose and short answers, and is often wrong.'
-
 export function createModels({ library, reader, gguf }: ModelsDeps): Models {
   const changes = createChanges()
   /** Folders named by path on this run, so that their ids can be looked up. */
@@ -59,8 +56,8 @@ export function createModels({ library, reader, gguf }: ModelsDeps): Models {
   async function find(id: string): Promise<LibraryEntry> {
     const path = opened.get(id)
     if (path !== undefined) return library.entryAt(path)
-    const known = (await library.list()).find((entry) => entry.id === id)
-    if (known === undefined) throw new AppError('not-found', 'This model is not in the library any more.')
+    const known = (await library.list()).find((entry) => entry.id === id) ?? (await library.demo(id))
+    if (known === null) throw new AppError('not-found', 'This model is not in the library any more.')
     return known
   }
 
@@ -80,7 +77,8 @@ export function createModels({ library, reader, gguf }: ModelsDeps): Models {
     }
     const entries = await library.list()
     const known = entries.find((entry) => entry.id === reference) ?? entries.find((entry) => entry.name === reference)
-    if (known !== undefined) return known
+    const found = known ?? (await library.demo(reference))
+    if (found !== null) return found
     if (await isFolder(reference)) throw notAModel(reference)
     throw new AppError('not-found', `There is no model "${reference}", neither as a folder nor in the library.`)
   }
@@ -106,7 +104,7 @@ export function createModels({ library, reader, gguf }: ModelsDeps): Models {
     },
     async remove(id) {
       const entry = await find(id)
-      if (entry.id === DEMO_ID) throw new AppError('not-allowed', 'The demo model belongs to the app and stays.')
+      if (entry.origin === 'demo') throw new AppError('not-allowed', `${entry.name} belongs to the app and stays.`)
       if (entry.origin === 'created') await deleteMade(entry.path)
       await library.forget(entry.path)
       await gguf.forget(entry.path)
@@ -172,7 +170,7 @@ async function summaryOf(
     hasChatTemplate: templateOf(dir) !== null,
     runProblem: problem?.toShape() ?? null,
     quantizeProblem: (quantizeProblem ?? alreadyQuantized)?.toShape() ?? null,
-    note: entry.origin === 'demo' ? DEMO_NOTE : facts?.notices.join(' ') || null,
+    note: entry.note ?? (facts?.notices.join(' ') || null),
     addedAt: entry.addedAt,
   }
 }

@@ -44,6 +44,26 @@ describe('kept pictures', () => {
     await expect(client.call('images.thumbnail', { image, size: 64 })).rejects.toMatchObject({ code: 'not-found' })
   })
 
+  it('that no conversation shows are gone at the next start', async () => {
+    const world = await createWorld()
+    const source = (name: string) => ({ source: { kind: 'file' as const, path: join(IMAGES, name) } })
+    const [shown, looked] = [
+      await world.client.call('images.add', source('demo-01.png')),
+      await world.client.call('images.add', source('demo-02.png')),
+    ]
+    const messages = [{ id: 'm', role: 'user' as const, content: 'What is it?', images: [shown] }]
+    await world.client.call('chats.save', {
+      ...{ id: 'one', title: 'one', modelId: 'demo', messages, sampling: samplingSchema.parse({}) },
+      ...{ createdAt: '2026-01-01', updatedAt: '2026-01-01' },
+    })
+    await world.close()
+    const { client } = await createWorld({ root: world.root })
+    await client.call('images.thumbnail', { image: { kind: 'stored', id: shown.id } })
+    await expect(client.call('images.thumbnail', { image: { kind: 'stored', id: looked.id } })).rejects.toMatchObject({
+      code: 'not-found',
+    })
+  })
+
   it('are pictures', async () => {
     const { client } = await createWorld()
     const source = { kind: 'data' as const, name: 'x.png', base64: Buffer.from('<svg/>').toString('base64') }

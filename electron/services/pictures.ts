@@ -19,6 +19,8 @@ export interface Pictures {
   list(dir: string): Promise<PictureFile[]>
   /** Forgets those that nobody needs any more. */
   remove(ids: readonly string[]): Promise<void>
+  /** Forgets all but these. */
+  keepOnly(ids: ReadonlySet<string>): Promise<void>
 }
 
 export interface PictureFile {
@@ -33,6 +35,9 @@ const PICTURE = /\.(png|jpe?g|webp)$/i
 const MOST_FILES = 10_000
 
 export function createPictures(dir: string): Pictures {
+  const remove: Pictures['remove'] = async (ids) => {
+    for (const id of ids) await rm(join(dir, id), { force: true })
+  }
   const pathOf = (image: ImageRef) => (image.kind === 'file' ? resolve(image.path) : join(dir, image.id))
 
   async function read(image: ImageRef) {
@@ -46,6 +51,8 @@ export function createPictures(dir: string): Pictures {
       const name = source.kind === 'file' ? basename(source.path) : source.name
       const bytes = source.kind === 'file' ? await readPictureFile(source.path) : Buffer.from(source.base64, 'base64')
       const { width, height } = await pictureInfo(bytes, name)
+      // Read once to its end: what is damaged is refused now, not in the middle of a conversation.
+      await thumbnail(bytes, name, 64)
       const id = sha256(bytes)
       await writeAtomically(join(dir, id), bytes)
       return { id, name, width, height, bytes: bytes.length }
@@ -74,8 +81,10 @@ export function createPictures(dir: string): Pictures {
       const order = new Intl.Collator('en', { numeric: true })
       return found.sort((a, b) => order.compare(a.name, b.name))
     },
-    async remove(ids) {
-      for (const id of ids) await rm(join(dir, id), { force: true })
+    remove,
+    async keepOnly(ids) {
+      const kept = await readdir(dir).catch(() => [])
+      await remove(kept.filter((id) => !ids.has(id)))
     },
   }
 }

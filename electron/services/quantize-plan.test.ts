@@ -29,7 +29,8 @@ async function setUp(freeBytes: number) {
   const engine = createClient(engineContract, pair.client)
   const library = createLibrary({
     records: createRecordFiles(join(root, 'library'), libraryRecordSchema),
-    demoDir: join(root, 'none'),
+    demos: [],
+    wantsOptionalDemos: () => false,
     outputDir: () => join(root, 'models'),
     scanDirs: () => [],
     hub: { nameOf: () => null, pathOf: () => null },

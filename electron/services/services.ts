@@ -13,6 +13,7 @@ import { type CandidateFiles, createCandidateFiles } from './candidate-files.ts'
 import { type Chat, createChat, type RunOptions } from './chat.ts'
 import { type Compare, createCompare } from './compare.ts'
 import { type Conversations, createConversations } from './conversations.ts'
+import { demoModels } from './demos.ts'
 import { createDequantizing, type Dequantizing } from './dequantize-kind.ts'
 import { createDevices, type Devices } from './devices.ts'
 import { engineStarted } from './engine-settings.ts'
@@ -115,8 +116,7 @@ export async function createServices({
   const { dataDir, resourcesDir } = platform
   const now = () => new Date()
   const inData = (...names: string[]) => join(dataDir, ...names)
-  const demoDir = join(resourcesDir, 'demo-model')
-  const bundledText = join(demoDir, 'eval.txt')
+  const bundledText = join(resourcesDir, 'demo-model', 'eval.txt')
   const tempDir = inData('tmp')
 
   const stores = await openStores(dataDir, log)
@@ -148,7 +148,8 @@ export async function createServices({
   const outputDir = () => stores.settings.get().outputDir ?? inData('models')
   const library = createLibrary({
     records: stores.library,
-    demoDir,
+    demos: demoModels(resourcesDir),
+    wantsOptionalDemos: () => stores.settings.get().visionDemos,
     outputDir,
     scanDirs: () => stores.settings.get().modelDirs,
     hub: hubNames(hub.environment.cacheDir),
@@ -175,6 +176,9 @@ export async function createServices({
       () => 'cpu' as const,
     )
   const pictures = createPictures(inData('images'))
+  const conversations = createConversations(stores.conversations, pictures.remove)
+  // What was only looked at stays until the app is started again.
+  if (platform.host !== 'cli') await pictures.keepOnly(await conversations.pictures())
   const seeing = {
     engine: supervisor,
     tokenizers,
@@ -320,7 +324,7 @@ export async function createServices({
       clock,
       randomSeed,
     }),
-    conversations: createConversations(stores.conversations, pictures.remove),
+    conversations,
     pictures,
     zeroShot: accuracy.zeroShot,
     accuracy,

@@ -63,6 +63,7 @@ describe('pictures of strangers', () => {
     ] as const) {
       await expect(readPicture(png(width, height), 'bomb.png')).rejects.toMatchObject({ code: 'bad-file' })
     }
+    await expect(readPicture(png(9000, 9000), 'bomb.png')).rejects.toThrow(/claims 9000 x 9000 pixels/)
     expect(process.memoryUsage().rss - before).toBeLessThan(400e6)
   })
 

@@ -42,7 +42,8 @@ export async function pictureInfo(bytes: Buffer, name: string): Promise<PictureI
   if (format === null) {
     throw new AppError('unsupported', `${name} is no PNG, JPEG or WebP picture. Convert it first.`)
   }
-  const { width, height, pages, orientation } = await asked(bytes, name, (picture) => picture.metadata())
+  // Without a limit of its own, so that what is said of an enormous picture is that, and not that it is damaged.
+  const { width, height, pages, orientation } = await asked(bytes, name, (picture) => picture.metadata(), false)
   if ((pages ?? 1) > 1 || (format === 'png' && isAnimatedPng(bytes))) {
     throw new AppError('unsupported', `${name} is an animation. Save one of its pictures by itself.`)
   }
@@ -85,13 +86,16 @@ export async function thumbnail(bytes: Buffer, name: string, size: number) {
 }
 
 /** `read` with the picture opened; what goes wrong in it is the picture's fault. */
-async function asked<T>(bytes: Buffer, name: string, read: (picture: Sharp) => Promise<T>): Promise<T> {
+async function asked<T>(
+  bytes: Buffer,
+  name: string,
+  read: (picture: Sharp) => Promise<T>,
+  limitInputPixels: number | false = MAX_PIXELS,
+): Promise<T> {
   const sharp = await decoder()
   try {
     return await read(
-      sharp(bytes, { failOn: 'error', limitInputPixels: MAX_PIXELS, ignoreIcc: true }).timeout({
-        seconds: READ_SECONDS,
-      }),
+      sharp(bytes, { failOn: 'error', limitInputPixels, ignoreIcc: true }).timeout({ seconds: READ_SECONDS }),
     )
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message.split('\n')[0] : String(cause)

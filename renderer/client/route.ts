@@ -1,7 +1,7 @@
 /** Which screen is shown, kept in the address's hash so that reload, history and links work in both hosts: `#/quantize?model=abc`. */
 import { useSyncExternalStore } from 'react'
 
-export const SCREENS = ['models', 'hub', 'quantize', 'compare', 'chat', 'jobs', 'settings'] as const
+export const SCREENS = ['models', 'hub', 'quantize', 'compare', 'chat', 'vision', 'jobs', 'settings'] as const
 export type Screen = (typeof SCREENS)[number]
 
 export interface Route {

@@ -3,6 +3,7 @@ import {
   Boxes,
   ChartNoAxesCombined,
   CloudDownload,
+  Eye,
   Grid3x3,
   ListChecks,
   type LucideIcon,
@@ -23,6 +24,7 @@ export const SCREEN_INFO: Record<Screen, ScreenInfo> = {
   quantize: { label: 'Quantize', icon: Grid3x3, keys: 'mod+3' },
   compare: { label: 'Compare', icon: ChartNoAxesCombined, keys: 'mod+4' },
   chat: { label: 'Chat', icon: MessageSquareText, keys: 'mod+5' },
-  jobs: { label: 'Jobs', icon: ListChecks, keys: 'mod+6' },
-  settings: { label: 'Settings', icon: Settings2, keys: 'mod+7' },
+  vision: { label: 'Vision', icon: Eye, keys: 'mod+6' },
+  jobs: { label: 'Jobs', icon: ListChecks, keys: 'mod+7' },
+  settings: { label: 'Settings', icon: Settings2, keys: 'mod+8' },
 }

@@ -10,12 +10,12 @@ import { useQuery } from '../../client/use-query.ts'
 import { Badge } from '../../ui/badge.tsx'
 import { Button } from '../../ui/button.tsx'
 import { Field } from '../../ui/field.tsx'
+import { RunBar } from '../../ui/run-bar.tsx'
 import { Select } from '../../ui/select.tsx'
 import { useShortcut } from '../../ui/shortcuts.ts'
 import type { DifferenceRuns } from './difference-runs.ts'
 import { NeedsVersions } from './needs-versions.tsx'
 import { FIRST_ASKING, PromptForm, requestOf } from './prompt-form.tsx'
-import { RunBar } from './run-bar.tsx'
 import { TallyView } from './tally-view.tsx'
 
 export interface BlindVoteProps {

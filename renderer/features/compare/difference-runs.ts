@@ -2,7 +2,7 @@
 import { useEffect, useState } from 'react'
 import type { AppClient } from '../../client/connection.ts'
 import { useClient } from '../../client/context.tsx'
-import { createStreamRun } from './stream-run.ts'
+import { createStreamRun } from '../../client/stream-run.ts'
 
 export interface WritingProgress {
   /** What has been written so far, by model or by side. */

@@ -5,6 +5,7 @@ import type { CompareRow } from '../../../electron/contract/domain.ts'
 import type { ReportFormat } from '../../../electron/contract/report.ts'
 import { useClient } from '../../client/context.tsx'
 import { ErrorView } from '../../client/error-view.tsx'
+import { createStreamRun } from '../../client/stream-run.ts'
 import { Button } from '../../ui/button.tsx'
 import { Dialog } from '../../ui/dialog.tsx'
 import { downloadText } from '../../ui/download.ts'
@@ -14,7 +15,6 @@ import { Segmented } from '../../ui/segmented.tsx'
 import { Select } from '../../ui/select.tsx'
 import { Checkbox } from '../../ui/switch.tsx'
 import { toast } from '../../ui/toast.tsx'
-import { createStreamRun } from './stream-run.ts'
 
 export interface ReportDialogProps {
   rows: readonly CompareRow[]

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import type { CompareRow, Measurement } from '../../../electron/contract/domain.ts'
 import { STANDARD_PERPLEXITY } from '../../../electron/plan/standard-measure.ts'
+import { familyOf, sourcesOf } from '../../client/families.ts'
 import { sampleModel } from '../../testing/samples.ts'
 import { rowsToCsv, rowsToJson } from './export-rows.ts'
-import { familyOf, sourcesOf } from './families.ts'
 import { choiceLike, measuredMemory, measurementOf, protocolsOf, protocolWords } from './rows.ts'
 import { layOutScatter, logTicks } from './scatter-layout.ts'
 

@@ -30,8 +30,10 @@ export function libraryRows(models: readonly ModelSummary[]): LibraryRow[] {
   return rows
 }
 
-function rank(model: ModelSummary): number {
-  return model.origin === 'demo' ? 0 : 1
+/** The demo that writes stands first: it is where people begin. */
+function rank({ origin, vision }: ModelSummary): number {
+  if (origin !== 'demo') return 2
+  return vision === undefined ? 0 : 1
 }
 
 function bits(model: ModelSummary): number {
@@ -59,6 +61,12 @@ export function filterLibrary(rows: readonly LibraryRow[], text: string): readon
 /** `LlamaForCausalLM` as `Llama`. */
 export function familyName(model: ModelSummary): string | null {
   return model.config ? model.config.architecture.replace(/For[A-Z]\w*$/, '') : null
+}
+
+/** Of a model whose config.json describes no language model: what it does with pictures. */
+export function kindName({ vision }: ModelSummary): string | null {
+  if (vision === undefined) return null
+  return { clip: 'CLIP', tower: 'Vision tower', llava: 'LLaVA' }[vision.kind]
 }
 
 /** What may be removed, and what that does to files. */

@@ -1,6 +1,7 @@
-import { FolderPlus, TriangleAlert } from 'lucide-react'
+import { Eye, FolderPlus, TriangleAlert } from 'lucide-react'
 import { type KeyboardEvent, useState } from 'react'
 import type { ModelSummary } from '../../../electron/contract/domain.ts'
+import { uselessBecause } from '../../../electron/plan/abilities.ts'
 import { ErrorView } from '../../client/error-view.tsx'
 import { hrefFor } from '../../client/route.ts'
 import type { QueryResult } from '../../client/use-query.ts'
@@ -10,7 +11,8 @@ import { cn } from '../../ui/cn.ts'
 import { formatDisk, formatParameters } from '../../ui/format.ts'
 import { SearchInput } from '../../ui/input.tsx'
 import { SkeletonRows } from '../../ui/skeleton.tsx'
-import { familyName, filterLibrary, type LibraryRow, libraryRows } from './library.ts'
+import { DemoOffer } from './demo-offer.tsx'
+import { familyName, filterLibrary, kindName, type LibraryRow, libraryRows } from './library.ts'
 
 export interface ModelListProps {
   library: QueryResult<{ models: ModelSummary[] }>
@@ -49,12 +51,13 @@ export function ModelList({ library, selectedId, onAdd, isAdding }: ModelListPro
           {shown.length === 0 && <li className="p-4 text-center text-ink-3">No model matches.</li>}
         </ul>
       )}
+      <DemoOffer />
     </>
   )
 }
 
 function ModelCard({ row: { model, depth }, isSelected }: { row: LibraryRow; isSelected: boolean }) {
-  const problem = model.runProblem ?? model.quantizeProblem
+  const problem = uselessBecause(model)
   return (
     <a
       href={hrefFor('models', { model: model.id })}
@@ -67,18 +70,18 @@ function ModelCard({ row: { model, depth }, isSelected }: { row: LibraryRow; isS
       )}
     >
       <span className="flex items-center gap-1.5">
+        {model.vision && (
+          <Eye role="img" aria-label="sees pictures" className="size-4 shrink-0 text-ink-3" strokeWidth={1.6} />
+        )}
         <span className="min-w-0 flex-1 truncate font-medium text-ink">{model.name}</span>
-        {model.runProblem && (
-          <TriangleAlert
-            aria-label={`Problem: ${problem?.message ?? ''}`}
-            className="size-3.5 shrink-0 text-warn-text"
-          />
+        {problem && (
+          <TriangleAlert aria-label={`Problem: ${problem.message}`} className="size-3.5 shrink-0 text-warn-text" />
         )}
         {model.origin === 'demo' && <Badge tone="accent">Demo</Badge>}
       </span>
       <span className="grid grid-cols-[minmax(0,1fr)_auto] gap-x-2 text-xs text-ink-3">
         <span className="truncate">
-          {[familyName(model), formatParameters(model.parameters)].filter(Boolean).join(' · ')}
+          {[kindName(model) ?? familyName(model), formatParameters(model.parameters)].filter(Boolean).join(' · ')}
         </span>
         <span className="text-right">{formatDisk(model.fileBytes)}</span>
         <span className="truncate">{model.quantization?.label ?? model.dtype}</span>

@@ -21,6 +21,7 @@ import { Scroller } from '../../ui/scroller.tsx'
 import { Skeleton } from '../../ui/skeleton.tsx'
 import { FactList, Stat } from '../../ui/stat.tsx'
 import { byteGroups } from './byte-groups.ts'
+import { Towers } from './towers.tsx'
 
 /** What the model is, what it needs, what was measured on it, and where its bytes are. */
 export function ModelOverview({ detail }: { detail: ModelDetail }) {
@@ -64,6 +65,7 @@ export function ModelOverview({ detail }: { detail: ModelDetail }) {
             />
           </Section>
         )}
+        {summary.vision && <Towers vision={summary.vision} />}
         <ByteGroups detail={detail} />
         {quantization && (
           <LoadsIn

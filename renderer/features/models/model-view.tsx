@@ -2,6 +2,7 @@ import {
   ChartNoAxesCombined,
   CloudUpload,
   Ellipsis,
+  Eye,
   FolderOpen,
   Grid3x3,
   MessageSquareText,
@@ -11,6 +12,7 @@ import {
 } from 'lucide-react'
 import { useEffect, useState } from 'react'
 import type { ModelDetail, ModelSummary } from '../../../electron/contract/domain.ts'
+import { canSee, canWrite, uselessBecause } from '../../../electron/plan/abilities.ts'
 import { useClient, useConnection } from '../../client/context.tsx'
 import { ErrorView } from '../../client/error-view.tsx'
 import { navigate } from '../../client/route.ts'
@@ -40,6 +42,7 @@ export function ModelView({ model }: { model: ModelSummary }) {
   const detail = useQuery('models.inspect', { id: model.id })
   const [dialog, setDialog] = useState<ModelDialog | null>(null)
   const menu = useModelMenu(model, setDialog)
+  const problem = uselessBecause(model)
   useRefetchWhenEngineIsBack(
     detail.error?.code === 'engine-lost' || detail.error?.code === 'device-lost',
     detail.refetch,
@@ -66,9 +69,7 @@ export function ModelView({ model }: { model: ModelSummary }) {
           </Menu>
         }
       />
-      {model.runProblem && (
-        <ErrorView error={model.runProblem} title="This model cannot be run" className="mx-5 mt-4" />
-      )}
+      {problem && <ErrorView error={problem} title="This model cannot be run" className="mx-5 mt-4" />}
       {detail.error ? (
         <div className="flex-1 p-5">
           <ErrorView error={detail.error} onRetry={detail.refetch} />
@@ -90,6 +91,12 @@ export function ModelView({ model }: { model: ModelSummary }) {
 function ModelBadges({ model }: { model: ModelSummary }) {
   return (
     <>
+      {model.vision && (
+        <Badge tone="outline">
+          <Eye aria-hidden />
+          sees pictures
+        </Badge>
+      )}
       {model.origin === 'demo' && <Badge tone="accent">Demo</Badge>}
       {model.origin === 'created' && <Badge tone="ok">Made here</Badge>}
       <Badge>{model.quantization?.label ?? model.dtype}</Badge>
@@ -130,10 +137,18 @@ function ModelActions({ model }: { model: ModelSummary }) {
         <ChartNoAxesCombined aria-hidden />
         Compare
       </Button>
-      <Button disabled={model.runProblem !== null} onClick={() => navigate('chat', { model: model.id })}>
-        <MessageSquareText aria-hidden />
-        Chat
-      </Button>
+      {model.vision && (
+        <Button disabled={!canSee(model)} onClick={() => navigate('vision', { model: model.id })}>
+          <Eye aria-hidden />
+          Look
+        </Button>
+      )}
+      {(model.vision === undefined || canWrite(model)) && (
+        <Button disabled={!canWrite(model)} onClick={() => navigate('chat', { model: model.id })}>
+          <MessageSquareText aria-hidden />
+          Chat
+        </Button>
+      )}
       <Button
         variant="primary"
         disabled={model.quantizeProblem !== null}

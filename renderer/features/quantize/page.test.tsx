@@ -21,6 +21,7 @@ const machine: Machine = {
 }
 const settings = {
   theme: 'system',
+  visionDemos: false,
   outputDir: null,
   modelDirs: [],
   threads: null,

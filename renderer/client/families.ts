@@ -1,5 +1,5 @@
 /** Which models belong together: an original and what was made from it. Pure. */
-import type { ModelSummary } from '../../../electron/contract/domain.ts'
+import type { ModelSummary } from '../../electron/contract/domain.ts'
 
 /** Models that are not known to be made from another one that is here. */
 export function sourcesOf(models: readonly ModelSummary[]): ModelSummary[] {

@@ -1,10 +1,10 @@
 /** A stream that a press starts and another one stops: its progress, and its result or its error. Without React. */
 import { createStore, type StoreApi } from 'zustand/vanilla'
-import type { AppContract } from '../../../electron/contract/app.ts'
-import { type AppError, toAppError } from '../../../electron/contract/errors.ts'
-import type { OutputOf } from '../../../electron/contract/method.ts'
-import type { AppClient } from '../../client/connection.ts'
-import type { AppStream, EventFor, InputFor } from '../../client/query-cache.ts'
+import type { AppContract } from '../../electron/contract/app.ts'
+import { type AppError, toAppError } from '../../electron/contract/errors.ts'
+import type { OutputOf } from '../../electron/contract/method.ts'
+import type { AppClient } from './connection.ts'
+import type { AppStream, EventFor, InputFor } from './query-cache.ts'
 
 export interface RunState<M extends AppStream, P> {
   readonly running: boolean
