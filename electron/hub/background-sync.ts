@@ -3,12 +3,14 @@ import type { FileHandle } from 'node:fs/promises'
 
 export interface BackgroundSync {
   wrote(bytes: number): void
-  /** Waits for the sync under way. Throws what any of them threw: the bytes of a failed one may be lost. */
+  /** Everything was written: sends the rest. Throws what any sync threw: the bytes of a failed one may be lost. */
+  finish(): Promise<void>
+  /** Waits for the sync under way, whatever comes of it; no other follows. */
   settle(): Promise<void>
 }
 
 /** Often enough that little is left at the end, seldom enough that no small writes come of it. */
-const SYNC_BYTES = 128 * 2 ** 20
+const SYNC_BYTES = 32 * 2 ** 20
 
 export function createBackgroundSync(file: FileHandle): BackgroundSync {
   let waiting = 0
@@ -18,8 +20,11 @@ export function createBackgroundSync(file: FileHandle): BackgroundSync {
   function start(): void {
     if (running !== null || waiting < SYNC_BYTES) return
     waiting = 0
-    running = file
-      .datasync()
+    sync(() => file.datasync())
+  }
+
+  function sync(work: () => Promise<void>): void {
+    running = work()
       .catch((error: unknown) => {
         failure ??= { error }
       })
@@ -29,15 +34,22 @@ export function createBackgroundSync(file: FileHandle): BackgroundSync {
       })
   }
 
+  async function settle(): Promise<void> {
+    waiting = 0
+    while (running !== null) await running
+  }
+
   return {
     wrote(bytes) {
       waiting += bytes
       start()
     },
-    async settle() {
-      waiting = 0
-      while (running !== null) await running
+    async finish() {
+      await settle()
+      sync(() => file.sync())
+      await settle()
       if (failure !== null) throw failure.error
     },
+    settle,
   }
 }

@@ -7,6 +7,7 @@ import { fetchBlob } from './fetch-blob.ts'
 import type { FetchTuning } from './fetch-file.ts'
 import { createFileSource, type RepoFile } from './file-source.ts'
 import type { HubClient, RepoName } from './hub-client.ts'
+import type { Threads } from './mover/threads.ts'
 import type { RateLimit } from './rate-limit.ts'
 import type { RetryPolicy } from './retry.ts'
 
@@ -18,8 +19,7 @@ export interface DownloadDeps {
   parallelFiles: number
   retry: RetryPolicy
   limit: RateLimit
-  /** Entry of the threads that fetch large files. */
-  moverScript: URL | string
+  threads: Threads
   freeBytes: FreeBytes
   /** Free space that a download leaves. */
   floorBytes: number
@@ -47,7 +47,7 @@ export interface DownloadProgress {
 
 /** Returns the snapshot's folder. Throws AppError; what has arrived stays for the next time. */
 export async function downloadFiles(deps: DownloadDeps, request: DownloadRequest): Promise<string> {
-  const { client, cacheDir, limit, retry, tuning, moverScript } = deps
+  const { client, cacheDir, limit, retry, tuning, threads } = deps
   const { repo, commit, revision, signal } = request
   const folder = repoFolder(cacheDir, repo)
   const files = [...request.files].sort((a, b) => a.bytes - b.bytes)
@@ -73,7 +73,7 @@ export async function downloadFiles(deps: DownloadDeps, request: DownloadRequest
         tuning,
         retry,
         limit,
-        moverScript,
+        threads,
         signal: abort,
         onBytes(bytes) {
           own += bytes

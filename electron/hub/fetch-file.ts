@@ -14,6 +14,7 @@ import { createFollower } from './hash-follower.ts'
 import { toHubError } from './hub-client.ts'
 import { startHasher } from './mover/hasher.ts'
 import { startMover } from './mover/mover.ts'
+import type { Threads } from './mover/threads.ts'
 import type { RateLimit } from './rate-limit.ts'
 import type { RetryPolicy } from './retry.ts'
 
@@ -51,8 +52,8 @@ export interface FetchOptions {
   tuning: FetchTuning
   retry: RetryPolicy
   limit: RateLimit
-  /** Entry of the threads for large files. */
-  moverScript: URL | string
+  /** For large files. */
+  threads: Threads
   signal: AbortSignal
   /** Bytes that arrived; negative when some were thrown away. */
   onBytes(bytes: number): void
@@ -121,9 +122,7 @@ async function fillAndHash(options: FetchOptions, file: FileHandle, chunks: Chun
         await options.onChunk?.(chunks)
       },
     })
-    const good = await hash.finish()
-    await sync.settle()
-    if (good) await file.sync()
+    const [good] = await Promise.all([hash.finish(), sync.finish()])
     return good
   } finally {
     // Whoever is still at it has to be done before the file is closed.
@@ -131,14 +130,14 @@ async function fillAndHash(options: FetchOptions, file: FileHandle, chunks: Chun
   }
 }
 
-function startThreads({ source, tuning, moverScript }: FetchOptions, file: FileHandle, chunks: ChunkMap) {
+function startThreads({ source, tuning, threads }: FetchOptions, file: FileHandle, chunks: ChunkMap) {
   const { id, bytes } = source.file
   const { pieceBytes } = tuning
   const shared = { fd: file.fd, bytes, chunkBytes: chunks.chunkBytes }
   const stored = Array.from({ length: chunks.count }, (_, index) => index).filter(chunks.has)
   return {
-    mover: startMover(moverScript, { work: 'move', ...shared, pieceBytes }),
-    hasher: startHasher(moverScript, { work: 'hash', ...shared, id, stored }),
+    mover: startMover(threads, { work: 'move', ...shared, pieceBytes }),
+    hasher: startHasher(threads, { work: 'hash', ...shared, id, stored }),
   }
 }
 

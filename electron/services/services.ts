@@ -333,7 +333,7 @@ export async function createServices({
     home: homedir(),
     async dispose() {
       await jobs.dispose()
-      hub.dispose()
+      await hub.dispose()
       stopWatching()
       stopWatchingLibrary()
       loaded.dispose()

@@ -9,7 +9,7 @@ const READ_BYTES = 256 * 2 ** 10
 export function createHasherCore(
   data: HasherData,
   reply: (message: HasherReply) => void,
-): (request: HasherRequest) => void {
+): { take(request: HasherRequest): void; close(): void } {
   const { fd, id, bytes, chunkBytes } = data
   const hash = startHash(id, bytes)
   const stored = new Set(data.stored)
@@ -17,6 +17,7 @@ export function createHasherCore(
   let at = 0
   let isDue = false
   let finishing = false
+  let closed = false
   catchUp()
 
   /** A chunk in each turn of the loop. */
@@ -25,6 +26,7 @@ export function createHasherCore(
     isDue = true
     setImmediate(() => {
       isDue = false
+      if (closed) return
       if (takeChunk()) catchUp()
       else if (finishing) reply({ matches: at === bytes && hash.matches() })
     })
@@ -44,9 +46,14 @@ export function createHasherCore(
     return true
   }
 
-  return (request) => {
-    if (request.kind === 'stored') stored.add(request.chunk)
-    else finishing = true
-    catchUp()
+  return {
+    take(request) {
+      if (request.kind === 'stored') stored.add(request.chunk)
+      else finishing = true
+      catchUp()
+    },
+    close() {
+      closed = true
+    },
   }
 }

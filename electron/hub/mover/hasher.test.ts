@@ -3,7 +3,7 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import type { Follower } from '../hash-follower.ts'
-import { MOVER_SCRIPT, noise, tempFolder } from '../testing/world.ts'
+import { noise, THREADS, tempFolder } from '../testing/world.ts'
 import { startHasher } from './hasher.ts'
 
 const CONTENT = noise(100_000, 1)
@@ -25,7 +25,7 @@ afterEach(async () => {
 
 function start(stored: readonly number[] = []): void {
   const id = { kind: 'sha256', hex: createHash('sha256').update(CONTENT).digest('hex') } as const
-  hasher = startHasher(MOVER_SCRIPT, {
+  hasher = startHasher(THREADS, {
     ...{ work: 'hash', fd: file.fd, id, stored },
     ...{ bytes: CONTENT.length, chunkBytes: CHUNK },
   })

@@ -1,13 +1,11 @@
 /** Hashes a file in a thread of its own while it is written. */
 import type { Follower } from '../hash-follower.ts'
 import type { HasherData, HasherReply, HasherRequest } from './messages.ts'
-import { startThread } from './thread.ts'
+import type { Threads } from './threads.ts'
 
-/** `script` is the thread's entry, source or bundle. */
-export function startHasher(script: URL | string, data: HasherData): Follower {
+export function startHasher(threads: Threads, data: HasherData): Follower {
   let finishing: { resolve(matches: boolean): void; reject(error: unknown): void } | null = null
-  const thread = startThread<HasherRequest, HasherReply>(
-    script,
+  const thread = threads.open<HasherRequest, HasherReply>(
     data,
     ({ matches }) => finishing?.resolve(matches),
     (error) => finishing?.reject(error),

@@ -13,11 +13,21 @@ export interface RangeAddress {
   readonly stallMs: number
 }
 
-/** What a thread is started with. */
+/** What a thread hears: a file, what is to be done with it, and that it is over, after which another file may come. */
+export type ThreadMessage<Request> =
+  | { kind: 'open'; data: ThreadData }
+  | { kind: 'request'; request: Request }
+  | { kind: 'close' }
+
+export type ThreadReply<Reply> =
+  | { kind: 'reply'; reply: Reply }
+  /** The file is not touched any more. */
+  | { kind: 'closed' }
+
 export type ThreadData = MoverData | HasherData
 
 interface FileData {
-  /** Open for reading and writing, by the application, which closes it after the thread has ended. */
+  /** Open for reading and writing, by the application, which closes it after the thread has closed it. */
   readonly fd: number
   /** Of the whole file. */
   readonly bytes: number

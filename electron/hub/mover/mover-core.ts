@@ -10,7 +10,7 @@ const TELL_MS = 100
 export function createMoverCore(
   data: MoverData,
   reply: (message: MoverReply) => void,
-): (request: MoverRequest) => void {
+): { take(request: MoverRequest): void; close(): void } {
   const { fd, bytes, chunkBytes, pieceBytes } = data
   const open = new Set<RangeConnection>()
   const busy = new Map<number, RangeConnection>()
@@ -40,13 +40,18 @@ export function createMoverCore(
     }
   }
 
-  return (request) => {
-    const { range } = request
-    if (request.kind === 'stop') return busy.get(range)?.stop()
-    const { address, begin, end } = request
-    const connection = [...open].find((one) => one.serves(address)) ?? connect(address)
-    busy.set(range, connection)
-    connection.request(address, { begin, end, total: bytes }, sinkOf(range, begin, end))
+  return {
+    take(request) {
+      const { range } = request
+      if (request.kind === 'stop') return busy.get(range)?.stop()
+      const { address, begin, end } = request
+      const connection = [...open].find((one) => one.serves(address)) ?? connect(address)
+      busy.set(range, connection)
+      connection.request(address, { begin, end, total: bytes }, sinkOf(range, begin, end))
+    },
+    close() {
+      for (const connection of [...open]) connection.stop()
+    },
   }
 }
 

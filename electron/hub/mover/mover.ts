@@ -3,7 +3,7 @@
  * hears where each range has got to.
  */
 import type { MoverData, MoverReply, MoverRequest, RangeAddress, RangeOutcome } from './messages.ts'
-import { startThread } from './thread.ts'
+import type { Threads } from './threads.ts'
 
 export interface MoveOptions {
   signal: AbortSignal
@@ -16,7 +16,7 @@ export interface Mover {
   fetch(address: RangeAddress, begin: number, end: number, options: MoveOptions): Promise<RangeOutcome>
   /** How busy the thread was since this was asked last, from 0 to 1. */
   utilization(): number
-  /** Ends the thread; afterwards nothing is written any more. */
+  /** Gives the thread back; afterwards nothing is written any more. */
   close(): Promise<void>
 }
 
@@ -26,12 +26,10 @@ interface Pending {
   onMoved(at: number): void
 }
 
-/** `script` is the thread's entry, source or bundle. */
-export function startMover(script: URL | string, data: MoverData): Mover {
+export function startMover(threads: Threads, data: MoverData): Mover {
   const ranges = new Map<number, Pending>()
   let next = 1
-  const thread = startThread<MoverRequest, MoverReply>(
-    script,
+  const thread = threads.open<MoverRequest, MoverReply>(
     data,
     (reply) => {
       if (reply.kind === 'moved') ranges.get(reply.range)?.onMoved(reply.at)

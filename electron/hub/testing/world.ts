@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import type { DownloadDeps } from '../download.ts'
 import type { FetchTuning } from '../fetch-file.ts'
 import { createHubClient, type HubClient } from '../hub-client.ts'
+import { createThreads } from '../mover/threads.ts'
 import { createRateLimit } from '../rate-limit.ts'
 import { DEFAULT_RETRY, type RetryPolicy } from '../retry.ts'
 import { createTransport } from '../transport.ts'
@@ -21,6 +22,7 @@ export const SMALL_PIECES: FetchTuning = {
 }
 
 export const MOVER_SCRIPT = new URL('../mover/worker.ts', import.meta.url)
+export const THREADS = createThreads(MOVER_SCRIPT)
 
 /** Waits are as good as none. */
 export const QUICK_RETRY: RetryPolicy = { ...DEFAULT_RETRY, attempts: 6, firstMs: 1, longestMs: 5, random: () => 0.5 }
@@ -51,7 +53,7 @@ export function testDownload(endpoint: string, cacheDir: string, options: Client
     client: testClient(endpoint, options),
     cacheDir,
     tuning: { ...SMALL_PIECES, moverBytes: options.moverBytes ?? SMALL_PIECES.moverBytes },
-    moverScript: MOVER_SCRIPT,
+    threads: THREADS,
     parallelFiles: 2,
     retry: options.retry ?? QUICK_RETRY,
     limit: createRateLimit(() => null, Date.now),

@@ -27,6 +27,7 @@ export async function pinned<T extends { repo: string; revision: string; commit?
   request: T,
 ): Promise<T> {
   if (request.commit !== undefined || hub.client.offline) return request
+  hub.downloads().threads.warm()
   const { commit } = await readRepoInfo(hub.client, modelRepo(request.repo), request.revision)
   return { ...request, commit }
 }
@@ -67,6 +68,7 @@ export async function fetchModel(
   const deps = hub.downloads()
   const { client, cacheDir } = deps
   if (client.offline) return offlineSnapshot(cacheDir, repo, request.commit ?? request.revision)
+  deps.threads.warm()
   context.progress({ phase: 'list', done: 0, total: 1, unit: 'steps', detail: `files of ${repo.name}` })
   const { signal } = context
   const commit = request.commit ?? (await readRepoInfo(client, repo, request.revision, signal)).commit

@@ -13,6 +13,7 @@ import type { DownloadDeps } from '../../hub/download.ts'
 import { type Environment, type HubEnvironment, hubEnvironment } from '../../hub/environment.ts'
 import { DEFAULT_TUNING, type FetchTuning } from '../../hub/fetch-file.ts'
 import { createHubClient, type HubClient, type RepoName } from '../../hub/hub-client.ts'
+import { createThreads } from '../../hub/mover/threads.ts'
 import { createRateLimit } from '../../hub/rate-limit.ts'
 import { DEFAULT_RETRY, type RetryPolicy } from '../../hub/retry.ts'
 import { checkToken, createTokenStore } from '../../hub/token-store.ts'
@@ -68,7 +69,7 @@ export interface Hub {
   readDataset(part: DatasetPart, options: DatasetOptions): Promise<string>
   cache(): Promise<CachedRepo[]>
   removeFromCache(repo: RepoName, commit: string | null): Promise<void>
-  dispose(): void
+  dispose(): Promise<void>
 }
 
 export function createHub(deps: HubDeps): Hub {
@@ -94,6 +95,7 @@ export function createHub(deps: HubDeps): Hub {
   const hasty = { ...tuning.retry, attempts: Math.min(tuning.retry.attempts, HASTY_ATTEMPTS) }
   const hastyClient = clientWith(hasty)
   const limit = createRateLimit(() => settings().downloadBytesPerSecond, Date.now)
+  const threads = createThreads(deps.moverScript)
   const { fetch: fetchTuning, retry, parallelFiles } = tuning
 
   async function account(signal?: AbortSignal): Promise<HubAccount> {
@@ -114,7 +116,7 @@ export function createHub(deps: HubDeps): Hub {
     parallelFiles,
     retry,
     limit,
-    moverScript: deps.moverScript,
+    threads,
     freeBytes,
     floorBytes: settings().diskFloorBytes,
   })
@@ -157,6 +159,9 @@ export function createHub(deps: HubDeps): Hub {
     readDataset: (part, options) => readDatasetText(downloads(), part, options),
     cache: () => listCache(cacheDir),
     removeFromCache: (repo, commit) => removeFromCache(cacheDir, repo, commit),
-    dispose: () => transport.dispose(),
+    async dispose() {
+      transport.dispose()
+      await threads.dispose()
+    },
   }
 }

@@ -54,6 +54,7 @@ export function createStreamQuantizing(deps: StreamKindDeps): StreamQuantizing {
   ): Promise<{ remote: RemoteModel; detail: ModelDetail }> {
     const { client, tuning } = hub
     const repo = modelRepo(name)
+    hub.downloads().threads.warm()
     const commit = known ?? (await readRepoInfo(client, repo, revision, signal)).commit
     const files = await listRepoFiles(client, repo, commit, signal)
     const options = { client, repo, commit, files, retry: tuning.retry, signal, onFetched() {} }
