@@ -1,4 +1,6 @@
-/** Ends a playwright run with the same plain line that the other kinds of tests end with. */
+/** Ends a playwright run with the same plain lines that the other kinds of tests end with. */
+import { formatFlaky } from './counts.mjs'
+
 export default class CountsReporter {
   counts = { passed: 0, failed: 0, skipped: 0 }
   finals = new Map()
@@ -18,8 +20,14 @@ export default class CountsReporter {
       if (outcome === 'skipped') this.counts.skipped++
       else if (outcome === 'unexpected') this.counts.failed++
       else this.counts.passed++
+      if (outcome === 'flaky') process.stdout.write(`${formatFlaky(nameOf(test))}\n`)
     }
     const { passed, failed, skipped } = this.counts
     process.stdout.write(`${passed} passed, ${failed} failed, ${skipped} skipped\n`)
   }
+}
+
+function nameOf(test) {
+  const [, project, file, ...titles] = test.titlePath()
+  return `${file} (${project}) > ${titles.join(' ')}`
 }

@@ -2,7 +2,7 @@
 import { runBrowserTests } from './browser-tests.mjs'
 import { withBuildLock } from './build-lock.mjs'
 import { runChecks } from './checks.mjs'
-import { addCounts, formatCounts } from './counts.mjs'
+import { addCounts, formatCounts, formatFlaky } from './counts.mjs'
 import { checkCudaBuild, hasGpu } from './cuda.mjs'
 import { runGpuTests, runNativeTests } from './native-tests.mjs'
 import { checkPackaging } from './packaging-check.mjs'
@@ -21,7 +21,7 @@ const KINDS = [
 ]
 
 await main(async () => {
-  let total = { passed: 0, failed: 0, skipped: 0 }
+  let total = { passed: 0, failed: 0, skipped: 0, flaky: [] }
   const summary = []
   try {
     await prepare({ nativeTests: true })
@@ -38,6 +38,7 @@ await main(async () => {
     say(error instanceof SetupError ? error.message : error.stack)
     total.failed++
   }
+  for (const name of total.flaky) process.stdout.write(`${formatFlaky(name)}\n`)
   for (const line of summary) process.stdout.write(`${line}\n`)
   process.stdout.write(`${formatCounts(total)}\n`)
   return total.failed > 0 || total.passed === 0 ? 1 : 0
