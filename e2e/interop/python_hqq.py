@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Shows that folders written here load in Python: quantizes a model with this application, loads the folder with the real hqq and
-transformers 4.57, and compares the logits. Run by hand, since it installs 1 GB of packages:
+"""Shows that what is written here loads in Python: quantizes a model with this application, loads the folder with the real hqq and
+transformers 4.57, writes it as qmodel.pt and loads that with hqq alone, and compares the logits of both. Run by hand, since it installs 1 GB of packages:
 
-    python3 e2e/interop/python_hqq.py MODEL_FOLDER [--venv FOLDER] [--option ...]
+    python3 e2e/interop/python_hqq.py MODEL_FOLDER [--venv FOLDER] [--cli FILE] [--option ...]
 
-Everything after the model goes to `cli quantize`; default is 4 bits in groups of 64. Ends with 1 when logits differ by more than 1e-3.
+--cli names another entry of the command line. Everything else after the model goes to `cli quantize`; default is 4 bits in groups of 64. Ends with 1 when logits differ by more than 1e-3.
 transformers 5 loads such folders with no HQQ layer at all, so the versions are pinned.
 """
 
@@ -14,6 +14,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,33 +34,46 @@ def in_own_venv(folder: Path) -> None:
     os.execv(python, [str(python), *sys.argv])
 
 
-def cli(*arguments: str) -> None:
-    subprocess.run(['node', ROOT / 'electron/setup/cli.mjs', *arguments], check=True, stdout=subprocess.DEVNULL)
+def run_cli(entry: Path, *arguments: str) -> None:
+    subprocess.run(['node', entry, *arguments], check=True, stdout=subprocess.DEVNULL)
 
 
-def compare(folder: Path, ours: Path, ids: list[list[int]]) -> float:
+def with_transformers(folder: Path):
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, device_map='cpu')
+
+
+def with_hqq(folder: Path):
+    import torch
+    from hqq.models.hf.base import AutoHQQHFModel
+
+    return AutoHQQHFModel.from_quantized(str(folder), compute_dtype=torch.float32, device='cpu')
+
+
+def compare(loaded_by, folder: Path, ours: Path, ids: list[list[int]]) -> float:
     import torch
     from hqq.core.quantize import HQQLinear
     from safetensors.torch import load_file
-    from transformers import AutoModelForCausalLM
 
-    stored = json.loads((folder / 'config.json').read_text())['quantization_config']
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, device_map='cpu').eval()
+    model = loaded_by(folder).eval()
     layers = [module for module in model.modules() if isinstance(module, HQQLinear)]
     if not layers:
-        raise SystemExit(f'transformers made no HQQ layer of {folder}, whose method is {stored["quant_method"]}')
-    # transformers keeps the stored type for the layers; float32 is what we compared in.
+        raise SystemExit(f'no HQQ layer was made of {folder}')
+    # The stored type is kept for the layers; float32 is what we compared in.
     for layer in layers:
         layer.compute_dtype = torch.float32
         layer.meta['compute_dtype'] = torch.float32
         for key in ('scale', 'zero'):
-            layer.meta[key] = layer.meta[key].float()
+            if key in layer.meta:
+                layer.meta[key] = layer.meta[key].float()
         if layer.bias is not None:
             layer.bias = layer.bias.float()
     with torch.no_grad():
         theirs = model(torch.tensor(ids)).logits
     difference = (theirs - load_file(ours)['logits']).abs()
-    print(f'{len(layers)} HQQ layers, logits differ by {difference.max():.2e} at most, {difference.mean():.2e} in the mean')
+    print(f'{loaded_by.__name__}: {len(layers)} HQQ layers, logits differ by {difference.max():.2e} at most, {difference.mean():.2e} in the mean')
     return float(difference.max())
 
 
@@ -67,6 +81,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('model', type=Path)
     parser.add_argument('--venv', type=Path, default=ROOT / 'e2e/artifacts/interop-venv')
+    parser.add_argument('--cli', type=Path, default=ROOT / 'electron/setup/cli.mjs')
     options, quantize = parser.parse_known_args()
     in_own_venv(options.venv)
     vocabulary = json.loads((options.model / 'config.json').read_text())['vocab_size']
@@ -75,9 +90,12 @@ def main() -> None:
         folder, logits, ids_file = Path(place) / 'quantized', Path(place) / 'logits.safetensors', Path(place) / 'ids.json'
         ids_file.write_text(json.dumps(ids))
         data = ['--data-dir', f'{place}/data']
+        cli = partial(run_cli, options.cli)
         cli('quantize', '--model', str(options.model), '--out', str(folder), *(quantize or ['--nbits', '4', '--group-size', '64']), *data)
         cli('logits', '--model', str(folder), '--ids', str(ids_file), '--out', str(logits), *data)
-        if compare(folder, logits, ids) > TOLERANCE:
+        saved = Path(place) / 'qmodel'
+        cli('convert', '--from', str(folder), '--to', 'qmodel', '--out', str(saved), *data)
+        if max(compare(with_transformers, folder, logits, ids), compare(with_hqq, saved, logits, ids)) > TOLERANCE:
             raise SystemExit(f'the logits are more than {TOLERANCE} apart')
 
 

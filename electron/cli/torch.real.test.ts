@@ -1,5 +1,5 @@
 /** Models in PyTorch's files over the native engine: shards of pytorch_model.bin and hqq's qmodel.pt are models like any other. */
-import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -60,11 +60,17 @@ describe('a folder with qmodel.pt', () => {
     expect(portability).toContainEqual(expect.objectContaining({ program: 'transformers 4.57', ok: false }))
   })
 
-  it('becomes a folder of safetensors, bit for bit, and one of plain weights', async () => {
+  it('becomes a folder of safetensors and a qmodel.pt again, bit for bit, and plain weights', async () => {
     const [out, back] = [join(root, 'converted'), join(root, 'plain')]
     const made = await run('convert', '--from', qmodel, '--to', 'hqq-safetensors', '--out', out)
     expect(made.json).toMatchObject({ lossless: true })
-    expect((await run('dequantize', '--model', qmodel, '--out', back)).json.error).toBeUndefined()
+    const again = join(root, 'again')
+    expect((await run('convert', '--from', out, '--to', 'qmodel', '--out', again)).json).toMatchObject({
+      lossless: true,
+    })
+    expect(readdirSync(again).sort()).toEqual(['config.json', 'qmodel.pt'])
+    expect(JSON.parse(readFileSync(join(again, 'config.json'), 'utf8'))).not.toHaveProperty('quantization_config')
+    expect((await run('dequantize', '--model', again, '--out', back)).json.error).toBeUndefined()
     expect(existsSync(join(back, 'model.safetensors'))).toBe(true)
   })
 })

@@ -233,7 +233,7 @@ const modelConvert = stream(
     modelDir: z.string(),
     /** A folder that exists. */
     outDir: z.string(),
-    format: z.enum(['hqq-safetensors', 'compressed-tensors']),
+    format: z.enum(['hqq-safetensors', 'compressed-tensors', 'qmodel']),
     /** Of compressed-tensors; null takes 4 where no layer has more. */
     nbits: z.union([z.literal(4), z.literal(8)]).nullable(),
     maxShardBytes: z.number().positive().default(5e9),

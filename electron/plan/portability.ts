@@ -94,7 +94,10 @@ function no(program: string, reason: string, nearest: string | null): Portabilit
 function pythonHqq(layers: readonly Quantized[]): Portability {
   return (
     interchange('Python hqq', layers) ??
-    yes('Python hqq', 'With hqq 0.2.8: HQQLinear.load_state_dict takes each layer.')
+    yes(
+      'Python hqq',
+      'With hqq 0.2.8: HQQLinear.load_state_dict takes each layer; as one file with convert --to qmodel.',
+    )
   )
 }
 

@@ -21,7 +21,7 @@ import { sha256 } from './source-hashes.ts'
 import { discardUnfinished, openStaging, type Staging } from './staging.ts'
 import { storedFormatOf } from './stored-format.ts'
 
-export const CONVERT_FORMATS = ['hqq-safetensors', 'compressed-tensors', 'safetensors'] as const
+export const CONVERT_FORMATS = ['hqq-safetensors', 'qmodel', 'compressed-tensors', 'safetensors'] as const
 export type ConvertFormat = (typeof CONVERT_FORMATS)[number]
 
 export interface ConvertRequest {
@@ -101,6 +101,8 @@ async function writeConfig(
   quantization: Record<string, unknown> | null,
 ): Promise<void> {
   const text = withoutMember(await readFile(join(sourceDir, 'config.json'), 'utf8'), 'compression_config')
+  // Layers are described in the file itself, and transformers would look for them in safetensors.
+  if (format === 'qmodel') return staging.write('config.json', withoutMember(text, 'quantization_config'))
   if (quantization !== null)
     return staging.write('config.json', withMembers(text, { quantization_config: quantization }))
   const { raw } = await readModelConfig(sourceDir)

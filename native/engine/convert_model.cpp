@@ -5,10 +5,12 @@
 #include <map>
 #include <set>
 
+#include "engine/convert_qmodel.h"
 #include "engine/quantize_plan.h"
 #include "engine/write_folder.h"
 #include "io/compressed_writer.h"
 #include "io/hqq_layer.h"
+#include "io/qmodel_writer.h"
 #include "quant/dequantize.h"
 
 namespace hqq {
@@ -40,9 +42,6 @@ WrittenFolder write_hqq(const TensorStore& store, const ConvertModelOptions& opt
       reporter);
 }
 
-/// The tables of tokens are no linear layers for the programs that read the format.
-bool is_table(const std::string& module) { return module.ends_with("embed_tokens") || module.ends_with("wte"); }
-
 int chosen_width(const TensorStore& store, const std::vector<std::string>& modules, int wanted) {
   require(wanted == 0 || wanted == 4 || wanted == 8, ErrorCode::bad_input, "compressed-tensors is written with 4 or 8 bits");
   if (wanted != 0) return wanted;
@@ -56,7 +55,7 @@ std::vector<std::string> plain_linears(const TensorStore& store) {
   for (const TensorEntry& entry : store.entries()) {
     if (!entry.name.ends_with(suffix) || entry.shape.size() != 2) continue;
     const std::string module = entry.name.substr(0, entry.name.size() - suffix.size());
-    if (!is_table(module)) names.push_back(module);
+    if (!is_token_table(module)) names.push_back(module);
   }
   // A tied head has no tensor of its own.
   if (!store.contains("lm_head.weight") && !is_hqq_layer(store, "lm_head")) names.emplace_back("lm_head");
@@ -77,7 +76,7 @@ WrittenFolder write_compressed(const TensorStore& store, const ConvertModelOptio
     item.source_bytes = layer.bytes();
     item.meta_dtype = layer.scale.quantized ? DType::f16 : layer.scale.dtype;
     item.outputs = {tensor_spec(item.source, item.meta_dtype, layer.shape)};
-    if (!is_table(module)) {
+    if (!is_token_table(module)) {
       const CompressedSpec spec = compressed_spec(module, layer, nbits);
       item.outputs = compressed_tensors(spec);
       specs.emplace(item.source, spec);
@@ -152,6 +151,7 @@ ConvertModelResult convert_model(const ConvertModelOptions& options, Reporter& r
   WrittenFolder written;
   if (options.format == "hqq-safetensors") written = write_hqq(store, options, result, reporter);
   else if (options.format == "compressed-tensors") written = write_compressed(store, options, result, reporter);
+  else if (options.format == "qmodel") written = write_qmodel(store, options.out_dir, reporter);
   else throw EngineError(ErrorCode::bad_input, "models are not converted to \"" + options.format.substr(0, 100) + "\"");
   result.files = std::move(written.files);
   result.file_bytes = written.file_bytes;

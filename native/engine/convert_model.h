@@ -11,8 +11,8 @@ namespace hqq {
 
 struct ConvertModelOptions {
   std::string model_dir;
-  std::string out_dir;  // exists; gets model*.safetensors and the index of a sharded model
-  /// "hqq-safetensors" (io/hqq_layer.h) or "compressed-tensors" (io/compressed_writer.h)
+  std::string out_dir;  // exists; gets model*.safetensors and the index of a sharded model, or qmodel.pt
+  /// "hqq-safetensors" (io/hqq_layer.h), "compressed-tensors" (io/compressed_writer.h) or "qmodel" (io/qmodel_writer.h)
   std::string format;
   /// Of compressed-tensors: 4 or 8, none takes 4 where every layer has as few.
   int nbits = 0;

@@ -1,4 +1,4 @@
-// Writes a planned set of safetensors files: under other names until all of them are whole and on the disk.
+// Writes a planned set of files of weights: under other names until all of them are whole and on the disk.
 #pragma once
 
 #include <functional>

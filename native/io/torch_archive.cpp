@@ -4,19 +4,10 @@
 #include <cstring>
 #include <numeric>
 
+#include "io/torch_types.h"
+
 namespace hqq {
 namespace {
-
-struct StorageType {
-  std::string_view name, dtype;
-  int64_t bytes;
-};
-constexpr StorageType kStorageTypes[] = {
-    {"torch.ByteStorage", "U8", 1},    {"torch.CharStorage", "I8", 1},    {"torch.BoolStorage", "BOOL", 1},
-    {"torch.ShortStorage", "I16", 2},  {"torch.HalfStorage", "F16", 2},   {"torch.BFloat16Storage", "BF16", 2},
-    {"torch.IntStorage", "I32", 4},    {"torch.FloatStorage", "F32", 4},  {"torch.LongStorage", "I64", 8},
-    {"torch.DoubleStorage", "F64", 8},
-};
 
 bool is_dense(const Shape& shape, const std::vector<int64_t>& strides) {
   int64_t expected = 1;
@@ -103,8 +94,8 @@ ZipMember TorchArchive::storage(const Pickle::Value& value, const std::string& n
   const auto parts = pickle_->items(value);
   const std::string_view type = (*pickle_)[parts[0]].text, key = (*pickle_)[parts[1]].text;
   const int64_t elements = (*pickle_)[parts[3]].integer;
-  const auto* known = std::find_if(std::begin(kStorageTypes), std::end(kStorageTypes), [&](const auto& t) { return t.name == type; });
-  if (known == std::end(kStorageTypes)) fail(name, "lies in a storage of type " + std::string(type) + ", which has no elements");
+  const auto* known = std::find_if(std::begin(kTorchStorages), std::end(kTorchStorages), [&](const auto& t) { return type == "torch." + std::string(t.name); });
+  if (known == std::end(kTorchStorages)) fail(name, "lies in a storage of type " + std::string(type) + ", which has no elements");
   dtype = known->dtype;
   element_bytes = known->bytes;
   const std::string member = prefix_ + "data/" + std::string(key.substr(0, 200));

@@ -122,3 +122,43 @@ TEST("convert: layers that a format cannot hold are refused by name") {
   quantize_into(dir / "eight", {.nbits = 8, .group_size = 16}, "hqq");
   CHECK_THROWS_CODE(convert(dir / "eight", dir / "narrow", "compressed-tensors", 4), bad_input);
 }
+
+TEST("convert: a qmodel.pt comes back bit for bit, with the same logits") {
+  struct Case {
+    const char* name;
+    QuantConfig config;
+  };
+  for (const auto& [name, config] : {Case{"4 bits", {.nbits = 4, .group_size = 16}}, Case{"3 bits", {.nbits = 3, .group_size = 16}},
+                                     Case{"axis 0", {.nbits = 8, .group_size = 16, .axis = 0}},
+                                     Case{"8-bit zeros", {.nbits = 2, .group_size = 16, .quant_zero = true}},
+                                     Case{"whole rows", {.nbits = 4, .group_size = 0}}}) {
+    const TempDir dir;
+    quantize_into(dir / "q", config, "hqq");
+    const ConvertModelResult made = convert(dir / "q", dir / "pt", "qmodel");
+    CHECK(made.files == std::vector<std::string>{"qmodel.pt"} && made.layers == 14, name);
+    CHECK_EQ(static_cast<int64_t>(std::filesystem::file_size(dir / "pt/qmodel.pt")), made.file_bytes);
+    const WeightDifference difference = compare_dirs(dir / "q", dir / "pt");
+    CHECK(difference.tensors > 14 && difference.exact == difference.tensors, name, ": ", difference.exact, " of ", difference.tensors);
+    CHECK(logits_in(dir / "q") == logits_in(dir / "pt"), name);
+  }
+}
+
+TEST("convert: a qmodel.pt holds a tied head once under two names, and no layer that hqq cannot read") {
+  const TempDir dir;
+  const std::string tied = std::string(HQQ_TEST_DATA) + "/pytorch_bin";
+  quantize_into(dir / "five", {.nbits = 5, .group_size = 16}, "hqq");
+  CHECK_THROWS_CODE(convert(dir / "five", dir / "refused", "qmodel"), bad_input);
+  CHECK(!std::filesystem::exists(dir / "refused/qmodel.pt") && !std::filesystem::exists(dir / "refused/qmodel.pt.partial"));
+  QuantizeModelOptions options;
+  options.model_dir = tied;
+  options.out_dir = dir / "q";
+  options.choices = {{"model.layers.0.mlp.up_proj", {.nbits = 4, .group_size = 16}, "hqq"}, {"model.embed_tokens", {.nbits = 8, .group_size = 16}, "hqq"}};
+  NullReporter reporter;
+  quantize_model(options, reporter);
+  convert(dir / "q", dir / "pt", "qmodel");
+  const TensorStore store = TensorStore::open(dir / "pt");
+  const TensorEntry *table = store.find("model.embed_tokens.weight"), *head = store.find("lm_head.weight");
+  CHECK(table && head && table->offset == head->offset && table->bytes == 4096 * 16 * 2);
+  CHECK_EQ(hqq_layer_names(store).size(), 1u);
+  CHECK_EQ(compare_dirs(dir / "q", dir / "pt").exact + 1, compare_dirs(dir / "q", dir / "pt").tensors);
+}
