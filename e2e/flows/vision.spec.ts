@@ -125,3 +125,50 @@ test('accuracy of a folder and search in it', async ({ app, folder }) => {
   await expect(found.first()).toContainText('test-01.png')
   await expect(found.first()).toContainText('1.000')
 })
+
+test('ask about a picture in a chat, quantize to 3 bits, ask again', async ({ app }) => {
+  test.slow()
+  const { ui, page } = app
+  const { chat } = ui
+  const small = 'LLaVA 3-bit'
+  await ui.goTo('Vision')
+  await ui.vision.addDemos()
+  await ui.goTo('Chat')
+
+  await test.step('a model that reads text alone says so', async () => {
+    await chat.addPictures([join(DEMO_PICTURES, 'test-01.png')])
+    await expect(chat.pictures().getByRole('listitem')).toHaveCount(1)
+    await expect(page.getByRole('alert').filter({ hasText: 'Demo model reads text alone' })).toBeVisible()
+    await chat.composer().fill('What is in this picture?')
+    await expect(page.getByRole('button', { name: 'Send' })).toBeDisabled()
+  })
+
+  await test.step('one that sees answers, and the picture stays with the conversation', async () => {
+    await chat.pickModel('Demo LLaVA')
+    await expect(page.getByRole('alert').filter({ hasText: 'reads text alone' })).toBeHidden()
+    await chat.makeRepeatable(32)
+    await chat.addPictures([{ name: 'broken.png', mimeType: 'image/png', buffer: Buffer.from('no picture') }])
+    await expect(chat.pictures()).toContainText('broken.png is no PNG, JPEG or WebP picture')
+    await chat.pictures().getByRole('button', { name: 'Take broken.png out' }).click()
+    const answer = await chat.askAndWait('What is in this picture?')
+    await expect(answer).toContainText(/red circle/)
+    await expect(chat.questions().getByRole('img', { name: 'test-01.png' })).toBeVisible()
+    await page.reload()
+    await expect(chat.questions().getByRole('img', { name: 'test-01.png' })).toBeVisible()
+    await expect(await chat.askAndWait('What colour is the circle?')).toContainText(/red/)
+  })
+
+  await test.step('so does the version of 3 bits', async () => {
+    await ui.goTo('Quantize')
+    await ui.quantize.pickModel('Demo LLaVA')
+    await ui.quantize.applyPreset('3-bit')
+    await ui.quantize.start({ name: small, measure: false })
+    await ui.quantize.expectState('Done')
+    await ui.goTo('Chat')
+    await page.getByRole('button', { name: 'New chat' }).click()
+    await chat.pickModel(small)
+    await chat.makeRepeatable(32)
+    await chat.addPictures([join(DEMO_PICTURES, 'test-01.png')])
+    await expect(await chat.askAndWait('What is in this picture?')).toContainText(/red circle/)
+  })
+})

@@ -40,6 +40,15 @@ export class ChatPage {
     return this.page.getByRole('list', { name: 'Chats' })
   }
 
+  /** What goes with the next question. */
+  pictures(): Locator {
+    return this.page.getByRole('list', { name: 'Pictures to ask about' })
+  }
+
+  async addPictures(files: string[] | { name: string; mimeType: string; buffer: Buffer }[]): Promise<void> {
+    await this.page.getByRole('form', { name: 'Write a message' }).getByLabel('Picture files').setInputFiles(files)
+  }
+
   async pickModel(name: string): Promise<void> {
     await this.page.getByRole('combobox', { name: 'Model' }).click()
     await this.page.getByRole('option', { name, exact: true }).click()

@@ -15,15 +15,10 @@ export interface Conversations {
   pictures(): Promise<Set<string>>
 }
 
-/** `forgetPictures` hears of pictures that no conversation shows any more. */
-export function createConversations(
-  files: RecordFiles<Conversation>,
-  forgetPictures: (ids: readonly string[]) => Promise<void>,
-): Conversations {
-  const pictures = async () => new Set((await files.list()).flatMap(picturesIn))
-
+/** Pictures of a removed conversation stay for its return until the app is started again. */
+export function createConversations(files: RecordFiles<Conversation>): Conversations {
   return {
-    pictures,
+    pictures: async () => new Set((await files.list()).flatMap(picturesIn)),
     async list() {
       const all = await files.list()
       const chats = all.map(({ id, title, modelId, createdAt, updatedAt }) => ({
@@ -44,14 +39,7 @@ export function createConversations(
       await files.set(conversation.id, conversation)
       return conversation
     },
-    async remove(id) {
-      const removed = await files.get(id)
-      await files.remove(id)
-      const shown = removed === null ? [] : picturesIn(removed)
-      if (shown.length === 0) return
-      const needed = await pictures()
-      await forgetPictures(shown.filter((picture) => !needed.has(picture)))
-    },
+    remove: (id) => files.remove(id),
   }
 }
 

@@ -17,8 +17,6 @@ export interface Pictures {
   stamp(image: ImageRef): Promise<string>
   /** Files that look like pictures, in a folder and the folders in it, by name. */
   list(dir: string): Promise<PictureFile[]>
-  /** Forgets those that nobody needs any more. */
-  remove(ids: readonly string[]): Promise<void>
   /** Forgets all but these. */
   keepOnly(ids: ReadonlySet<string>): Promise<void>
 }
@@ -35,9 +33,6 @@ const PICTURE = /\.(png|jpe?g|webp)$/i
 const MOST_FILES = 10_000
 
 export function createPictures(dir: string): Pictures {
-  const remove: Pictures['remove'] = async (ids) => {
-    for (const id of ids) await rm(join(dir, id), { force: true })
-  }
   const pathOf = (image: ImageRef) => (image.kind === 'file' ? resolve(image.path) : join(dir, image.id))
 
   async function read(image: ImageRef) {
@@ -81,10 +76,9 @@ export function createPictures(dir: string): Pictures {
       const order = new Intl.Collator('en', { numeric: true })
       return found.sort((a, b) => order.compare(a.name, b.name))
     },
-    remove,
     async keepOnly(ids) {
       const kept = await readdir(dir).catch(() => [])
-      await remove(kept.filter((id) => !ids.has(id)))
+      for (const id of kept) if (!ids.has(id)) await rm(join(dir, id), { force: true })
     },
   }
 }

@@ -176,8 +176,8 @@ export async function createServices({
       () => 'cpu' as const,
     )
   const pictures = createPictures(inData('images'))
-  const conversations = createConversations(stores.conversations, pictures.remove)
-  // What was only looked at stays until the app is started again.
+  const conversations = createConversations(stores.conversations)
+  // What no conversation shows stays until the app is started again, so that a removed one can come back whole.
   if (platform.host !== 'cli') await pictures.keepOnly(await conversations.pictures())
   const seeing = {
     engine: supervisor,

@@ -1,13 +1,17 @@
 import { Download, PanelRight, ScrollText } from 'lucide-react'
 import { useCallback, useRef, useState } from 'react'
 import type { Conversation, ModelSummary } from '../../../electron/contract/domain.ts'
+import { canSee } from '../../../electron/plan/abilities.ts'
 import { ErrorView } from '../../client/error-view.tsx'
+import { PictureDrop } from '../../client/picture-drop.tsx'
 import { Button, IconButton } from '../../ui/button.tsx'
 import { downloadText } from '../../ui/download.ts'
 import { Menu } from '../../ui/menu.tsx'
 import { PageHeader } from '../../ui/page.tsx'
 import { useShortcut } from '../../ui/shortcuts.ts'
+import type { Attached } from './attaching.ts'
 import { Composer } from './composer.tsx'
+import { hasPictures } from './conversation.ts'
 import { chatAsJson, chatAsMarkdown, type ExportedChat } from './export-chat.ts'
 import { MessageList } from './message-list.tsx'
 import { ModelPicker } from './model-picker.tsx'
@@ -32,6 +36,7 @@ export function ChatSurface(props: ChatSurfaceProps) {
   const { id, modelId, messages } = conversation
   const run = useChat(store, (state) => state.run)
   const draft = useChat(store, (state) => state.drafts[id] ?? '')
+  const attached = useChat(store, (state) => state.attached[id] ?? NOTHING)
   const saveFailure = useChat(store, (state) => state.saveFailure)
   const [editingId, setEditingId] = useState<string | null>(null)
   const [showPrompt, setShowPrompt] = useState(false)
@@ -48,7 +53,11 @@ export function ChatSurface(props: ChatSurfaceProps) {
   useShortcut({ keys: 'mod+enter', label: 'Send', enabled: !running, run: () => store.send() })
 
   return (
-    <>
+    <PictureDrop
+      label="Conversation"
+      onFiles={(files) => void store.attach(id, files)}
+      className="flex min-h-0 flex-1 flex-col"
+    >
       <PageHeader
         title={conversation.title}
         beside={
@@ -115,15 +124,27 @@ export function ChatSurface(props: ChatSurfaceProps) {
         field={field}
         onSend={() => store.send()}
         onStop={() => store.stop()}
+        attached={attached}
+        blind={blindReason(model, attached.length > 0 || hasPictures(conversation))}
+        onFiles={(files) => void store.attach(id, files)}
+        onDetach={(key) => store.detach(id, key)}
         onEditLast={() => setEditing(messages.findLast((message) => message.role === 'user')?.id ?? null)}
       />
       {showPrompt && <PromptViewer modelId={modelId} messages={messages} onClose={() => setShowPrompt(false)} />}
-    </>
+    </PictureDrop>
   )
 }
 
 function download({ fileName, content, mimeType }: ExportedChat): void {
   downloadText(fileName, content, mimeType)
+}
+
+/** A new list each time would look like a change. */
+const NOTHING: readonly Attached[] = []
+
+function blindReason(model: ModelSummary | undefined, hasAny: boolean): string | null {
+  if (!hasAny || model === undefined || canSee(model)) return null
+  return `${model.name} reads text alone; it sees no pictures. Choose a model that sees, or take the pictures out.`
 }
 
 function blockedReason(model: ModelSummary | undefined, runningElsewhere: boolean): string | null {

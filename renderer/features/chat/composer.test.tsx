@@ -1,6 +1,7 @@
 import { cleanup, fireEvent, render, screen } from '@testing-library/react'
 import { createRef } from 'react'
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import { TooltipProvider } from '../../ui/tooltip.tsx'
 import { Composer, type ComposerProps } from './composer.tsx'
 
 afterEach(cleanup)
@@ -12,13 +13,21 @@ function setUp(changes: Partial<ComposerProps> = {}) {
     running: false,
     stopping: false,
     blocked: null,
+    attached: [],
+    blind: null,
+    onFiles: vi.fn(),
+    onDetach: vi.fn(),
     field: createRef<HTMLTextAreaElement>(),
     onSend: vi.fn(),
     onStop: vi.fn(),
     onEditLast: vi.fn(),
     ...changes,
   }
-  render(<Composer {...props} />)
+  render(
+    <TooltipProvider>
+      <Composer {...props} />
+    </TooltipProvider>,
+  )
   return { props, field: screen.getByRole('textbox', { name: 'Message' }) }
 }
 
@@ -55,5 +64,25 @@ describe('Composer', () => {
     const { field } = setUp({ value: 'text', blocked: 'Pick a model first' })
     expect(field.getAttribute('placeholder')).toBe('Pick a model first')
     expect(screen.getByRole('button', { name: 'Send' })).toHaveProperty('disabled', true)
+  })
+})
+
+describe('pictures', () => {
+  it('are waited for before a question is sent', () => {
+    const { props, field } = setUp({
+      value: 'What is it?',
+      attached: [{ key: 'k', name: 'cat.png', image: null, error: null }],
+    })
+    fireEvent.keyDown(field, { key: 'Enter' })
+    expect(props.onSend).not.toHaveBeenCalled()
+    fireEvent.click(screen.getByRole('button', { name: 'Take cat.png out' }))
+    expect(props.onDetach).toHaveBeenCalledWith('k')
+  })
+
+  it('are not sent to a model that cannot see, which says so', () => {
+    const { props, field } = setUp({ value: 'What is it?', blind: 'Demo reads text alone.' })
+    expect(screen.getByRole('alert').textContent).toBe('Demo reads text alone.')
+    fireEvent.keyDown(field, { key: 'Enter' })
+    expect(props.onSend).not.toHaveBeenCalled()
   })
 })

@@ -4,6 +4,7 @@
  */
 import type { ChatResult } from '../../../electron/contract/app.ts'
 import type { ChatMessage, Conversation, Sampling } from '../../../electron/contract/domain.ts'
+import type { StoredImage } from '../../../electron/contract/vision.ts'
 
 const TITLE_CHARACTERS = 60
 
@@ -26,10 +27,26 @@ export function titleFrom(text: string): string {
   return `${(space > TITLE_CHARACTERS / 2 ? cut.slice(0, space) : cut).trimEnd()}…`
 }
 
-/** The conversation with a question at its end; the first question also names it. */
-export function withQuestion(conversation: Conversation, id: string, content: string): Conversation {
+/** The conversation with a question at its end, and the pictures it is about; the first question also names it. */
+export function withQuestion(
+  conversation: Conversation,
+  id: string,
+  content: string,
+  images: readonly StoredImage[] = [],
+): Conversation {
   const title = conversation.title === UNTITLED ? titleFrom(content) : conversation.title
-  return { ...conversation, title, messages: [...conversation.messages, { id, role: 'user', content }] }
+  const question: ChatMessage = { id, role: 'user', content, ...(images.length > 0 ? { images: [...images] } : {}) }
+  return { ...conversation, title, messages: [...conversation.messages, question] }
+}
+
+/** Pictures that the message `id` shows. */
+export function picturesOf(conversation: Conversation, id: string): readonly StoredImage[] {
+  return conversation.messages.find((message) => message.id === id)?.images ?? []
+}
+
+/** Whether somebody has shown a picture in it. */
+export function hasPictures({ messages }: Conversation): boolean {
+  return messages.some(({ images = [] }) => images.length > 0)
 }
 
 /** Everything before the message `id`; unchanged when there is no such message. */

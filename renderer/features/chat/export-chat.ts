@@ -19,7 +19,8 @@ export function chatAsMarkdown(conversation: Conversation, modelName: (id: strin
     const measured = stats
       ? `\n\n*${stats.newTokens} tokens, ${stats.tokensPerSecond.toFixed(1)} tok/s, first token after ${Math.round(stats.timeToFirstTokenMs)} ms, seed ${stats.seed}, ${endingOf(stats.finishReason).label}*`
       : ''
-    return `## ${speaker}\n\n${message.content.trim()}${measured}`
+    const shown = (message.images ?? []).map(({ name }) => `*Picture: ${name}*\n\n`).join('')
+    return `## ${speaker}\n\n${shown}${message.content.trim()}${measured}`
   })
   const head = `# ${conversation.title}\n\nModel: ${modelName(conversation.modelId)}. Last change: ${conversation.updatedAt}.`
   return {

@@ -7,6 +7,7 @@ import { TextArea } from '../../ui/input.tsx'
 import { AnswerStats } from './answer-stats.tsx'
 import { CopyIconButton } from './copy-icon-button.tsx'
 import { Markdown } from './markdown.tsx'
+import { ShownPictures } from './shown-pictures.tsx'
 
 /** Off-screen messages cost neither layout nor paint; their height is remembered once seen. */
 const SKIPPED_OFF_SCREEN = '[content-visibility:auto] [contain-intrinsic-size:auto_12rem]'
@@ -28,6 +29,7 @@ export const Question = memo(function Question({ message, editing, canEdit, onEd
   }
   return (
     <article aria-label="You" className={`group flex flex-col items-end gap-1 ${SKIPPED_OFF_SCREEN}`}>
+      <ShownPictures images={message.images ?? []} />
       <div className="max-w-[85%] rounded-lg bg-selected px-3.5 py-2 text-base leading-relaxed break-words whitespace-pre-wrap">
         {message.content}
       </div>

@@ -14,7 +14,15 @@ import {
 import { type ErrorShape, toAppError } from '../../../electron/contract/errors.ts'
 import type { Client } from '../../../electron/rpc/client.ts'
 import { createAnswering } from './answering.ts'
-import { cutBefore, newConversation, upToLastQuestion, withQuestion, withSystemPrompt } from './conversation.ts'
+import { type Attached, createAttaching, settled } from './attaching.ts'
+import {
+  cutBefore,
+  newConversation,
+  picturesOf,
+  upToLastQuestion,
+  withQuestion,
+  withSystemPrompt,
+} from './conversation.ts'
 import type { LiveAnswer } from './live-answer.ts'
 import { sameSampling, samplingDefaults } from './sampling-defaults.ts'
 import { createSaver } from './saver.ts'
@@ -45,6 +53,8 @@ export interface ChatState {
   saveFailure: ErrorShape | null
   /** What is typed and not sent, by conversation. */
   drafts: Readonly<Record<string, string>>
+  /** Pictures that go with it. */
+  attached: Readonly<Record<string, readonly Attached[]>>
   /** Sampling that a model brings, by model, once it is known. */
   defaults: Readonly<Record<string, Sampling>>
 }
@@ -76,6 +86,9 @@ export interface ChatStore {
   setSystemPrompt(id: string, text: string): void
   setSampling(id: string, sampling: Sampling): void
   setDraft(id: string, text: string): void
+  /** Pictures for the next question of a conversation. */
+  attach(id: string, files: readonly File[]): Promise<void>
+  detach(id: string, key: string): void
   /** Asks what is typed in the open conversation. */
   send(): void
   /** Replaces a question and everything after it, and asks again. */
@@ -98,12 +111,14 @@ export function createChatStore(deps: ChatDeps): ChatStore {
     failure: null,
     saveFailure: null,
     drafts: {},
+    attached: {},
     defaults: {},
   }))
   const saver = createSaver({
     save: (conversation) => client.call('chats.save', conversation),
     onResult: (error) => state.setState({ saveFailure: error }),
   })
+  const attaching = createAttaching({ client, state, newId: deps.newId })
   const answering = createAnswering({ client, live, newId: deps.newId, state, keep })
 
   function current(): Conversation | null {
@@ -230,18 +245,21 @@ export function createChatStore(deps: ChatDeps): ChatStore {
     setSystemPrompt: (id, text) => change(id, (conversation) => withSystemPrompt(conversation, deps.newId(), text)),
     setSampling: (id, sampling) => change(id, (conversation) => ({ ...conversation, sampling })),
     setDraft: (id, text) => state.setState(({ drafts }) => ({ drafts: { ...drafts, [id]: text } })),
+    attach: attaching.attach,
+    detach: attaching.detach,
     send() {
       const conversation = current()
       if (conversation === null || state.getState().run !== null) return
       const text = state.getState().drafts[conversation.id] ?? ''
-      if (text.trim() === '') return
+      if (text.trim() === '' || !settled(state.getState().attached[conversation.id] ?? [])) return
       state.setState(({ drafts }) => ({ drafts: { ...drafts, [conversation.id]: '' } }))
-      answering.ask(withQuestion(conversation, deps.newId(), text))
+      answering.ask(withQuestion(conversation, deps.newId(), text, attaching.take(conversation.id)))
     },
     edit(messageId, text) {
       const conversation = current()
       if (conversation === null || text.trim() === '') return null
-      return branch(conversation, withQuestion(cutBefore(conversation, messageId), deps.newId(), text))
+      const shown = picturesOf(conversation, messageId)
+      return branch(conversation, withQuestion(cutBefore(conversation, messageId), deps.newId(), text, shown))
     },
     askAgain() {
       const conversation = current()
