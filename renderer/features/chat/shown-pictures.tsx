@@ -10,7 +10,12 @@ export function ShownPictures({ images }: { images: readonly StoredImage[] }) {
         // The same picture may be shown twice.
         // biome-ignore lint/suspicious/noArrayIndexKey: they stay in their order
         <li key={`${id} ${at}`}>
-          <Thumbnail image={{ kind: 'stored', id }} alt={name} size={256} className="h-32 max-w-full items-end bg-transparent" />
+          <Thumbnail
+            image={{ kind: 'stored', id }}
+            alt={name}
+            size={256}
+            className="h-32 max-w-full items-end bg-transparent"
+          />
         </li>
       ))}
     </ul>

@@ -1,7 +1,7 @@
 /** The errors of two versions on the grid of their layers: each alone, or one against the other. */
 import { useMemo, useState } from 'react'
 import type { CompareRow, TensorResult } from '../../../electron/contract/domain.ts'
-import { blockIndex, byPosition, linearTag } from '../../../electron/plan/tags.ts'
+import { blockIndex, byPosition, linearTag, towerOf } from '../../../electron/plan/tags.ts'
 import { BlockGrid } from '../../ui/block-grid/block-grid.tsx'
 import { errorCell, errorScale } from '../../ui/block-grid/error-cell.ts'
 import { buildGrid, type CellNames } from '../../ui/block-grid/grid-model.ts'
@@ -30,7 +30,12 @@ export function ErrorComparison({ rows }: { rows: readonly CompareRow[] }) {
   const bResults = useMemo(() => byName(b), [b])
   const grid = useMemo(() => {
     const names = new Set([...aResults.keys(), ...bResults.keys()])
-    const linears = [...names].map((name) => ({ name, block: blockIndex(name), tag: linearTag(name) }))
+    const linears = [...names].map((name) => ({
+      name,
+      block: blockIndex(name),
+      tag: linearTag(name),
+      tower: towerOf(name) ?? undefined,
+    }))
     return buildGrid(linears.sort(byPosition))
   }, [aResults, bResults])
   // One scale for both, so that a colour means the same in either.

@@ -71,11 +71,13 @@ export function EstimatePane(props: EstimatePaneProps) {
       <Section title="Memory to run" description={runsIn?.name}>
         <MemoryBar parts={estimate.run} budgetBytes={runsIn?.availableMemoryBytes ?? null} kind="predicted" legend />
         <FitNote fit={estimate.runFit} />
-        <ContextField
-          value={estimate.contextLength}
-          max={model.config?.contextLength ?? 131_072}
-          onChange={onContextLength}
-        />
+        {(model.config !== null || model.vision === undefined) && (
+          <ContextField
+            value={estimate.contextLength}
+            max={model.config?.contextLength ?? 131_072}
+            onChange={onContextLength}
+          />
+        )}
       </Section>
 
       <PartFacts estimate={estimate} model={model} />

@@ -34,6 +34,31 @@ describe('buildGrid', () => {
     ])
   })
 
+  it('groups the rows of each tower below a row that is all of it, with columns in common', () => {
+    const towers = buildGrid([
+      { name: 'vision_model.encoder.layers.0.mlp.fc1', block: 0, tag: 'vision_model.encoder.mlp.fc1', tower: 'vision' },
+      { name: 'visual_projection', block: null, tag: 'visual_projection', tower: 'vision' },
+      { name: 'text_model.encoder.layers.0.mlp.fc1', block: 0, tag: 'text_model.encoder.mlp.fc1', tower: 'text' },
+      { name: 'text_model.encoder.layers.0.mlp.fc2', block: 0, tag: 'text_model.encoder.mlp.fc2', tower: 'text' },
+    ])
+    expect(towers.columns.map(({ key }) => key)).toEqual(['mlp.fc1', 'mlp.fc2'])
+    expect(towers.rows.map(({ name, cells }) => [name, cells.map((names) => names.length)])).toEqual([
+      ['vision', [2]],
+      ['vision block 0', [1, 0]],
+      ['visual_projection', [1]],
+      ['text', [2]],
+      ['text block 0', [1, 1]],
+    ])
+    expect(allNames(towers)).toHaveLength(4)
+    expect(namesOfRow(towers, 3)).toHaveLength(2)
+    expect(positionOf(towers, 'text_model.encoder.layers.0.mlp.fc2')).toEqual({ row: 4, column: 1 })
+    // A drag over a tower's row does not take the tower along.
+    expect(namesBetween(towers, { row: 2, column: 0 }, { row: 4, column: 0 })).toEqual([
+      'visual_projection',
+      'text_model.encoder.layers.0.mlp.fc1',
+    ])
+  })
+
   it('gathers experts in a cell, or gives each a column', () => {
     const experts = [0, 1, 2].map((expert) => ({
       name: `model.layers.4.moe.experts.${expert}.w1`,

@@ -36,7 +36,6 @@ interface GridRowProps {
 
 export const GridRowView = memo(function GridRowView(props: GridRowProps) {
   const { row, index, top, rowHeight, columnWidth, rowHeaderWidth, activeColumn, onSelectRow } = props
-  const label = row.isWide ? row.label : `block ${row.label}`
   const cellProps = { row, view: props.view, selected: props.selected }
   return (
     // biome-ignore lint/a11y/useSemanticElements: only the cells in view exist, placed freely; a table cannot do that
@@ -60,16 +59,16 @@ export const GridRowView = memo(function GridRowView(props: GridRowProps) {
           <button
             type="button"
             tabIndex={-1}
-            aria-label={`Select ${label}`}
+            aria-label={`Select ${row.name}`}
             onClick={(event) =>
               onSelectRow(index, event.ctrlKey || event.metaKey || event.shiftKey ? 'add' : 'replace')
             }
-            className="flex h-full w-full items-center justify-end truncate px-2 hover:bg-hover hover:text-ink"
+            className={`flex h-full w-full items-center truncate px-2 hover:bg-hover hover:text-ink ${rowHeaderLook(row)}`}
           >
             {row.label}
           </button>
         ) : (
-          <span className="flex h-full items-center justify-end px-2">{row.label}</span>
+          <span className={`flex h-full items-center px-2 ${rowHeaderLook(row)}`}>{row.label}</span>
         )}
       </div>
       {row.isWide ? (
@@ -103,6 +102,11 @@ export const GridRowView = memo(function GridRowView(props: GridRowProps) {
     </div>
   )
 })
+
+/** A tower's name stands where its blocks' numbers do not. */
+function rowHeaderLook({ isGroup }: GridRow): string {
+  return isGroup ? 'justify-start font-semibold text-ink capitalize' : 'justify-end'
+}
 
 /** First columns of the stretches in view, and of the one with the focused cell. */
 function stretchesIn({ firstColumn, lastColumn, activeColumn }: GridRowProps): number[] {
