@@ -22,7 +22,7 @@ function bomb(): Buffer {
   return bytes
 }
 
-test('drop a picture, classify, quantize to 3 bits, look again', async ({ app }) => {
+test('drop a picture, classify, quantize to 3 bits, look again, compare', async ({ app }) => {
   test.slow()
   const { ui, page } = app
   const { vision } = ui
@@ -83,6 +83,42 @@ test('drop a picture, classify, quantize to 3 bits, look again', async ({ app })
     await expect(scores.getByRole('columnheader', { name: /3-bit/ })).toBeVisible()
     await expect(vision.score('red circle').getByRole('cell')).toHaveCount(2)
     await expect(vision.score('red circle').getByRole('cell').nth(1)).toContainText(/\d+\.\d/)
+  })
+
+  await test.step('accuracy of both on the labelled folder', async () => {
+    await page.getByRole('button', { name: 'Take the labelled folder' }).click()
+    await vision.measure()
+    await expect(vision.accuracy().getByRole('row').filter({ hasText: SMALL })).toContainText(/\d+\.\d %/)
+  })
+
+  await test.step('Compare has it, and the divergence over the labels', async () => {
+    await ui.goTo('Compare')
+    await page.getByRole('combobox', { name: 'Model' }).click()
+    await page.getByRole('option', { name: /^Demo CLIP/ }).click()
+    const row = ui.compare.row(SMALL)
+    await expect(row.getByRole('button', { name: /Top-1 of CLIP 3-bit/ })).toBeVisible()
+    await row.getByRole('button', { name: `Measure ${SMALL}` }).click()
+    const dialog = page.getByRole('dialog', { name: 'Measure' })
+    await dialog.getByRole('checkbox', { name: 'Divergence from the original' }).check()
+    // On the pictures that were measured on last.
+    await expect(dialog.getByText(DEMO_PICTURES, { exact: true })).toBeVisible()
+    await dialog.getByRole('button', { name: 'Measure 1 version' }).click()
+    const kl = row.getByRole('button', { name: /Mean KL of CLIP 3-bit/ })
+    await expect(kl).toContainText('nats', { timeout: 120_000 })
+    await kl.click()
+    await expect(page.getByRole('dialog', { name: /Mean KL of/ })).toContainText('zero-shot')
+    await page.keyboard.press('Escape')
+  })
+
+  await test.step('so has the report', async () => {
+    await page.getByRole('button', { name: 'Report' }).click()
+    await page.getByRole('dialog').getByRole('radio', { name: 'Markdown' }).click()
+    const download = page.waitForEvent('download')
+    await page.getByRole('dialog').getByRole('button', { name: 'Save report' }).click()
+    const report = readFileSync(await (await download).path(), 'utf8')
+    expect(report).toMatch(/Accuracy, top-1 \| 100\s% \| [\d.]+\s%/)
+    expect(report).toMatch(/mean KL \| {2}\| [\d.e-]+\snats/)
+    expect(report).toContain('cli -- evaluate --model')
   })
 })
 

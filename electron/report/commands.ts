@@ -69,6 +69,7 @@ function ruleValue(choice: Choice): string | null {
 
 /** Null for what has no command of its own. */
 function measureCommand({ metric, protocol }: Measurement, model: string, original: string | null): string | null {
+  if (metric === 'accuracy' || metric === 'answer-accuracy') return evaluateCommand(protocol, model)
   const text = textOption(protocol.text)
   if (text === null) return null
   const size = [`--window ${protocol.window}`, `--max-tokens ${protocol.streamTokens}`]
@@ -81,6 +82,14 @@ function measureCommand({ metric, protocol }: Measurement, model: string, origin
   }
   if (metric !== 'mean-kl' || original === null) return null
   return [CLI, 'compare', '--model', quoted(original), '--model', quoted(model), ...shared].join(' ')
+}
+
+/** Null where the folder is not on record. */
+function evaluateCommand({ folder, labelsFrom, template }: Measurement['protocol'], model: string): string | null {
+  if (typeof folder !== 'string' || typeof labelsFrom !== 'string') return null
+  const labels = labelsFrom === 'subfolders' ? [] : ['--labels', quoted(labelsFrom)]
+  const sentence = typeof template === 'string' ? ['--template', quoted(template)] : []
+  return [CLI, 'evaluate', '--model', quoted(model), '--images', quoted(folder), ...labels, ...sentence].join(' ')
 }
 
 /** Null for a text that has no name on the command line. */

@@ -23,12 +23,15 @@ type Metric = Measurement['metric']
 
 const MEASURED: readonly { metric: Metric; label: string; format(value: number): string }[] = [
   { metric: 'perplexity', label: 'Perplexity', format: (value) => significant(value, 4) },
+  { metric: 'accuracy', label: 'Accuracy, top-1', format: percent },
+  { metric: 'accuracy-top5', label: 'Accuracy, top-5', format: percent },
+  { metric: 'answer-accuracy', label: 'Questions answered to the letter', format: percent },
   { metric: 'mean-kl', label: 'Divergence from the original, mean KL', format: nats },
   { metric: 'p99-kl', label: 'Divergence, 99th percentile', format: nats },
   {
     metric: 'top-1-agreement',
-    label: 'Same likeliest token as the original',
-    format: (value) => `${significant(value * 100, 3)}${NO_BREAK_SPACE}%`,
+    label: 'Same likeliest token (or label) as the original',
+    format: (value) => percent(value * 100),
   },
   { metric: 'perplexity-ratio', label: 'Perplexity, times the original', format: (value) => `${value.toFixed(4)} ×` },
   { metric: 'decode-speed', label: 'Writing speed', format: speed },
@@ -110,6 +113,10 @@ function inWords(name: string): string {
 
 function shortened(name: string, value: string): string {
   return name.endsWith('Sha256') ? `${value.slice(0, 16)}…` : value
+}
+
+function percent(value: number): string {
+  return `${significant(value, 3)}${NO_BREAK_SPACE}%`
 }
 
 function nats(value: number): string {

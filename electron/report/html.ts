@@ -32,7 +32,7 @@ ${place(report)}
 function figures(report: Report): Html {
   const { rows, notes } = figuresOf(report)
   const beside = report.original !== null
-  return html`<h2>Figures</h2><p class="note">KL is KL(original ‖ model) in nats over next-token distributions at temperature 1. Figures of different protocols cannot be compared.</p>
+  return html`<h2>Figures</h2><p class="note">KL is KL(original ‖ model) in nats over next-token distributions at temperature 1, or over the labels of pictures where the note says zero-shot. Figures of different protocols cannot be compared.</p>
 <div class="wide" tabindex="0" role="region" aria-label="Figures"><table><thead><tr><th scope="col">What</th>${beside ? html`<th scope="col" class="num">Original</th>` : ''}<th scope="col" class="num">This model</th><th scope="col">How</th></tr></thead><tbody>${rows.map(
     ({ label, original, model, note }) =>
       html`<tr><th scope="row">${label}</th>${beside ? html`<td class="num">${original}</td>` : ''}<td class="num">${model}</td><td>${note === null ? '' : html`<a href="#note-${note}">${note}</a>`}</td></tr>`,

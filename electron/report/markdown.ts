@@ -31,7 +31,7 @@ function figures(report: Report): string {
   return [
     '## Figures',
     '',
-    'KL is KL(original || model) in nats over next-token distributions at temperature 1. Figures of different protocols cannot be compared.',
+    'KL is KL(original || model) in nats over next-token distributions at temperature 1, or over the labels of pictures where the note says zero-shot. Figures of different protocols cannot be compared.',
     '',
     table(header, cells),
     '',

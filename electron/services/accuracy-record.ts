@@ -6,10 +6,21 @@ import { type AccuracyCalls, type AccuracyDeps, type AccuracyRequest, measureAcc
 import type { MachineInfo } from './machine.ts'
 import type { Measurements } from './measurements.ts'
 
+/** Where the pictures are, so that others can be measured on them; equal pictures in another place are the same protocol. */
+export function withFolder(
+  protocol: AccuracyResult['protocol'],
+  { dir, labels }: Pick<AccuracyRequest, 'dir' | 'labels'>,
+): Measurement['protocol'] {
+  return { ...protocol, folder: dir, labelsFrom: labels ?? 'subfolders' }
+}
+
 export function accuracyMeasurements(
-  { top1, top5, protocol, protocolKey, seconds }: AccuracyResult,
+  result: AccuracyResult,
+  folder: Pick<AccuracyRequest, 'dir' | 'labels'>,
   about: Pick<Measurement, 'modelId' | 'engineVersion' | 'at'>,
 ): Measurement[] {
+  const { top1, top5, protocolKey, seconds } = result
+  const protocol = withFolder(result.protocol, folder)
   const common = { ...about, unit: '%', protocolKey, protocol, memory: null, seconds }
   if (top5 === null) return [{ ...common, id: randomUUID(), metric: 'answer-accuracy', value: top1 * 100 }]
   return [
@@ -30,6 +41,6 @@ export async function keptAccuracy(
     engineVersion: await deps.machine.engineVersion(),
     at: new Date().toISOString(),
   }
-  await deps.measurements.add(request.modelId, accuracyMeasurements(result, about))
+  await deps.measurements.add(request.modelId, accuracyMeasurements(result, request, about))
   return result
 }

@@ -61,17 +61,23 @@ export async function measureAccuracy(
   }
 }
 
+/** Changes when the pictures, their labels or what is asked about them do; not with the place of the folder. */
+export function pictureSet({ images, labels }: LabelledPictures, asked: readonly unknown[]): string {
+  const sizes = images.map(({ name, bytes }) => [name, bytes])
+  return sha256(JSON.stringify([asked, sizes, labels])).slice(0, 16)
+}
+
 function protocolOf(
   kind: AccuracyResult['kind'],
   { template }: AccuracyRequest,
-  { images, labels }: LabelledPictures,
+  pictures: LabelledPictures,
   results: readonly PictureResult[],
   computeDtype: string,
   { imageSize }: VisionSummary,
 ): AccuracyResult['protocol'] {
   const asked = results.map(({ image, question, expected }) => [image, question, expected])
-  const sizes = images.map(({ name, bytes }) => [name, bytes])
-  const set = sha256(JSON.stringify([asked, sizes, labels])).slice(0, 16)
+  const set = pictureSet(pictures, asked)
+  const { labels } = pictures
   return kind === 'labels'
     ? { kind, pictures: results.length, labels: labels.length, template, imageSize, set, computeDtype }
     : { kind, questions: results.length, imageSize, set, computeDtype }

@@ -5,10 +5,10 @@ import { AppError } from '../contract/errors.ts'
 import type { DatasetOptions, DatasetPart } from '../hub/dataset-text.ts'
 import { divergenceKey } from '../plan/divergence.ts'
 import { STANDARD_PERPLEXITY } from '../plan/standard-measure.ts'
-import { type AccuracyDeps, measureAccuracy } from './accuracy.ts'
-import { accuracyMeasurements } from './accuracy-record.ts'
+import type { AccuracyDeps } from './accuracy.ts'
 import type { RunOptions } from './chat.ts'
 import { type DivergenceDeps, measureDivergence } from './divergence.ts'
+import { accuracyOf, labelDivergenceOf, noReference } from './evaluate-pictures.ts'
 import { type EvaluationText, readEvaluationText } from './evaluation-text.ts'
 import type { JobContext, JobKind, RequestOf } from './job-kind.ts'
 import type { LibraryEntry } from './library.ts'
@@ -45,7 +45,12 @@ export function createEvaluator(deps: EvaluateDeps): Evaluator {
   async function run(request: EvaluateRequest, context: JobContext): Promise<void> {
     const { metrics, modelId } = request
     if (metrics.includes('accuracy')) await measurements.add(modelId, await accuracyOf(deps, request, context))
-    if (metrics.some((metric) => metric !== 'accuracy')) await runOnText(request, context)
+    const { vision } = await models.summary(modelId)
+    // What compares pictures with texts has no next tokens; its belief is spread over labels.
+    const onLabels = vision?.kind === 'clip' && metrics.includes('divergence')
+    if (onLabels) await measurements.add(modelId, await labelDivergenceOf(deps, request, context))
+    const onText = metrics.filter((metric) => metric !== 'accuracy' && !(onLabels && metric === 'divergence'))
+    if (onText.length > 0) await runOnText({ ...request, metrics: onText }, context)
   }
 
   async function runOnText(request: EvaluateRequest, context: JobContext): Promise<void> {
@@ -104,27 +109,6 @@ export function createEvaluator(deps: EvaluateDeps): Evaluator {
   }
 }
 
-async function accuracyOf(
-  deps: EvaluateDeps,
-  { modelId, pictures }: EvaluateRequest,
-  context: JobContext,
-): Promise<Measurement[]> {
-  if (pictures === undefined) throw new AppError('bad-input', 'Accuracy needs a folder of pictures. Choose one.')
-  const { signal } = context
-  const result = await measureAccuracy(
-    deps.accuracy,
-    { ...pictures, modelId, wait: true },
-    {
-      signal,
-      onProgress: (done, total) =>
-        context.progress({ phase: 'accuracy', done, total, unit: 'pictures', detail: pictures.dir }),
-    },
-  )
-  context.log(`${(result.top1 * 100).toFixed(1)} % of ${result.total} right.`)
-  const engineVersion = await deps.machine.engineVersion()
-  return accuracyMeasurements(result, { modelId, engineVersion, at: deps.now().toISOString() })
-}
-
 async function perplexityOf(
   deps: EvaluateDeps,
   entry: LibraryEntry,
@@ -156,10 +140,6 @@ async function perplexityOf(
     engineVersion: result.engineVersion,
     at: deps.now().toISOString(),
   }
-}
-
-function noReference(name: string): AppError {
-  return new AppError('bad-input', `The model that ${name} was made from is not known. Choose what to compare it with.`)
 }
 
 async function divergenceFrom(

@@ -139,4 +139,39 @@ describe('models that see', () => {
     expect(hits[0]).toMatchObject({ index: 2, similarity: expect.closeTo(1, 6) })
     expect(hits).toHaveLength(2)
   })
+
+  it('are measured on labelled pictures: accuracy once for each protocol, and divergence over the labels', async () => {
+    const { client } = await createWorld()
+    const { id: modelId } = await client.call('models.add', { path: CLIP })
+    const pictures = { dir: IMAGES, labels: join(IMAGES, 'classes.csv'), template: 'a photo of a {}' }
+    const live = await client.stream('vision.accuracy', { modelId, ...pictures }, { onEvent() {} })
+    expect(live).toMatchObject({ kind: 'labels', total: live.results.length, problems: [] })
+    const job = await client.call('evaluate.start', {
+      ...{ modelId, metrics: ['accuracy', 'divergence'], referenceModelId: modelId, pictures },
+    })
+    const ended = await client.stream('jobs.follow', { id: job.id }, { onEvent() {} })
+    expect(ended).toMatchObject({ state: 'done' })
+    const { rows } = await client.call('compare.rows', { modelId })
+    const measured = rows[0]?.measurements ?? []
+    expect(measured.map(({ metric }) => metric)).toEqual([
+      ...['accuracy', 'accuracy-top5'],
+      ...['mean-kl', 'p99-kl', 'top-1-agreement'],
+    ])
+    expect(measured[0]).toMatchObject({
+      value: live.top1 * 100,
+      protocolKey: live.protocolKey,
+      protocol: { folder: IMAGES, labelsFrom: pictures.labels, template: 'a photo of a {}', pictures: live.total },
+    })
+    // From itself.
+    expect(measured.slice(2).map(({ value }) => value)).toEqual([0, 0, 1])
+    expect(measured[2]?.protocol).toMatchObject({ kind: 'zero-shot', labels: 24, reference: 'Demo CLIP' })
+  })
+
+  it('need pictures to be measured on', async () => {
+    const { client } = await createWorld()
+    const { id: modelId } = await client.call('models.add', { path: CLIP })
+    const job = await client.call('evaluate.start', { modelId, metrics: ['divergence'], referenceModelId: modelId })
+    const ended = await client.stream('jobs.follow', { id: job.id }, { onEvent() {} })
+    expect(ended).toMatchObject({ state: 'failed', error: { code: 'bad-input' } })
+  })
 })

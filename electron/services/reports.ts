@@ -4,6 +4,7 @@ import type { EvaluateRequest, Machine, Measurement, ModelDetail } from '../cont
 import { AppError } from '../contract/errors.ts'
 import type { Report, ReportModel, ReportRequest, ReportSample, ReportTensor } from '../contract/report.ts'
 import { APP_VERSION } from '../contract/version.ts'
+import { canSee } from '../plan/abilities.ts'
 import { predictMemory } from '../plan/estimate.ts'
 import type { DeviceKind } from '../plan/memory.ts'
 import { commandsOf } from '../report/commands.ts'
@@ -13,6 +14,7 @@ import type { MachineInfo } from './machine.ts'
 import type { Measurements, ModelMeasurements } from './measurements.ts'
 import type { Models } from './models.ts'
 import { type Provenance, provenanceSchema } from './provenance.ts'
+import { fillPictures } from './report-pictures.ts'
 import { type SideBySideDeps, sideBySide } from './side-by-side.ts'
 
 export interface ReportDeps {
@@ -140,6 +142,8 @@ export function createReports(deps: ReportDeps): Reports {
       const runnable = [detail, ...(original === null ? [] : [original])].every(
         ({ summary }) => summary.runProblem === null,
       )
+      const sees = [detail, ...(original === null ? [] : [original])].every(({ summary }) => canSee(summary))
+      if (measure !== 'none' && sees) await fillPictures(deps, { modelId, originalId: against, measure }, context)
       if (measure !== 'none' && runnable) await fill({ modelId, originalId: against, measure, measuring }, context)
       const subjects = against === null ? [modelId] : [against, modelId]
       const samples = runnable && measure !== 'none' ? await samplesOf(subjects, prompts, context) : []

@@ -1,6 +1,7 @@
 /** Starts measurements of chosen versions, all under one protocol, so that they can be compared. */
 import { useState } from 'react'
 import type { CompareRow, EvaluateRequest, TextSource } from '../../../electron/contract/domain.ts'
+import { uselessBecause } from '../../../electron/plan/abilities.ts'
 import { WIKITEXT_2 } from '../../../electron/plan/texts.ts'
 import { useClient } from '../../client/context.tsx'
 import { DeviceSelect } from '../../client/device-select.tsx'
@@ -15,7 +16,8 @@ import { NumberField } from '../../ui/number-field.tsx'
 import { Segmented } from '../../ui/segmented.tsx'
 import { Checkbox } from '../../ui/switch.tsx'
 import { toast } from '../../ui/toast.tsx'
-import { choiceLike, protocolsOf } from './rows.ts'
+import { PictureFields, picturesReady, usualPictures } from './picture-fields.tsx'
+import { abilitiesOf, choiceLike, protocolsOf } from './rows.ts'
 
 export interface MeasureDialogProps {
   rows: readonly CompareRow[]
@@ -24,7 +26,7 @@ export interface MeasureDialogProps {
   onClose(): void
 }
 
-type Metric = 'perplexity' | 'speed' | 'divergence'
+type Metric = 'perplexity' | 'speed' | 'divergence' | 'accuracy'
 
 const PROTOCOL_HINTS = {
   windows: 'Windows of N tokens that do not overlap; each scores N − 1 tokens.',
@@ -35,9 +37,13 @@ export function MeasureDialog({ rows, initial, onClose }: MeasureDialogProps) {
   const client = useClient()
   const picker = usePathPicker()
   const device = useDevice()
-  const original = rows.find(({ role, model }) => role === 'original' && model.runProblem === null)
+  const original = rows.find(({ role, model }) => role === 'original' && uselessBecause(model) === null)
+  const { sees, writes } = abilitiesOf(rows)
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set(initial))
-  const [metrics, setMetrics] = useState<ReadonlySet<Metric>>(new Set(['perplexity', 'speed'] as const))
+  const [metrics, setMetrics] = useState<ReadonlySet<Metric>>(
+    new Set(writes ? (['perplexity', 'speed'] as const) : (['accuracy'] as const)),
+  )
+  const [pictures, setPictures] = useState(() => usualPictures(rows))
   // As most versions were measured, so that the new numbers can stand beside theirs.
   const [usual] = useState(() => choiceLike(protocolsOf(rows, 'perplexity')[0]))
   const [protocol, setProtocol] = useState<EvaluateRequest['protocol']>(usual.protocol)
@@ -54,7 +60,7 @@ export function MeasureDialog({ rows, initial, onClose }: MeasureDialogProps) {
       const wanted = [...metrics].filter((metric) => metric !== 'divergence' || modelId !== original?.model.id)
       if (wanted.length === 0) continue
       const reference = original === undefined ? {} : { referenceModelId: original.model.id }
-      const how = { text, protocol, window, stride, maxTokens }
+      const how = { text, protocol, window, stride, maxTokens, ...(pictures === null ? {} : { pictures }) }
       await client.call('evaluate.start', { modelId, metrics: wanted, ...reference, ...how })
       queued++
     }
@@ -74,7 +80,9 @@ export function MeasureDialog({ rows, initial, onClose }: MeasureDialogProps) {
     if (path !== null) setText({ kind: 'file', path })
   }
 
-  const canStart = chosen.size > 0 && metrics.size > 0
+  const onText = writes && (metrics.has('perplexity') || metrics.has('divergence'))
+  const onPictures = metrics.has('accuracy') || (!writes && metrics.has('divergence'))
+  const canStart = chosen.size > 0 && metrics.size > 0 && (!onPictures || picturesReady(pictures, writes))
   return (
     <Dialog
       open
@@ -99,8 +107,8 @@ export function MeasureDialog({ rows, initial, onClose }: MeasureDialogProps) {
           <Tick
             key={model.id}
             label={model.name}
-            hint={model.runProblem?.message}
-            disabled={model.runProblem !== null}
+            hint={uselessBecause(model)?.message}
+            disabled={uselessBecause(model) !== null}
             checked={chosen.has(model.id)}
             onChange={(on) => setChosen(withMember(chosen, model.id, on))}
           />
@@ -108,16 +116,14 @@ export function MeasureDialog({ rows, initial, onClose }: MeasureDialogProps) {
       </fieldset>
       <fieldset className="flex flex-wrap gap-x-6 gap-y-1.5">
         <legend className="mb-1 text-sm font-medium text-ink-2">What</legend>
-        <Tick
-          label="Perplexity"
-          checked={metrics.has('perplexity')}
-          onChange={(on) => setMetrics(withMember(metrics, 'perplexity', on))}
-        />
-        <Tick
-          label="Speed and memory"
-          checked={metrics.has('speed')}
-          onChange={(on) => setMetrics(withMember(metrics, 'speed', on))}
-        />
+        {METRICS.filter(({ needs }) => (needs === 'eyes' ? sees : writes)).map(({ metric, label }) => (
+          <Tick
+            key={metric}
+            label={label}
+            checked={metrics.has(metric)}
+            onChange={(on) => setMetrics(withMember(metrics, metric, on))}
+          />
+        ))}
         {original !== undefined && (
           <Tick
             label="Divergence from the original"
@@ -131,7 +137,8 @@ export function MeasureDialog({ rows, initial, onClose }: MeasureDialogProps) {
           <DeviceSelect device={device} />
         </Field>
       )}
-      {(metrics.has('perplexity') || metrics.has('divergence')) && (
+      {onPictures && <PictureFields value={pictures} asks={writes} onChange={setPictures} />}
+      {onText && (
         <div className="grid gap-4 md:grid-cols-2">
           <Field
             label="Protocol"
@@ -206,6 +213,12 @@ export function MeasureDialog({ rows, initial, onClose }: MeasureDialogProps) {
     </Dialog>
   )
 }
+
+const METRICS: readonly { metric: Metric; label: string; needs: 'eyes' | 'words' }[] = [
+  { metric: 'accuracy', label: 'Accuracy on pictures', needs: 'eyes' },
+  { metric: 'perplexity', label: 'Perplexity', needs: 'words' },
+  { metric: 'speed', label: 'Speed and memory', needs: 'words' },
+]
 
 function textHint(text: TextSource): string {
   if (text.kind === 'file') return text.path

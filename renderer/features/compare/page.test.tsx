@@ -69,6 +69,7 @@ function setUp(answer: () => CompareRow[] = () => rows) {
   const fake = createFakeConnection({
     calls: {
       'compare.rows': () => ({ sourceModelId: 'demo', rows: answer() }),
+      'images.list': () => ({ images: [], labels: [] }),
       'evaluate.start': () => sampleJob({ id: 'evaluation' }),
     },
     streams: {
@@ -133,6 +134,42 @@ describe('ComparePage', () => {
       { modelId: 'demo', ...protocol },
       { modelId: 'demo-4', ...protocol },
     ])
+  })
+
+  it('shows accuracy in place of perplexity for models that compare pictures', async () => {
+    const vision = { kind: 'clip' as const, imageSize: 8, patchSize: 4, pictureTokens: null, towers: [] }
+    const runProblem = { code: 'unsupported' as const, message: 'It writes nothing.' }
+    const protocol = { kind: 'labels', pictures: 20, folder: '/pictures', labelsFrom: 'subfolders', template: '{}' }
+    const accuracy = (modelId: string, value: number): CompareRow['measurements'][number] => ({
+      ...{ id: `accuracy ${modelId}`, modelId, metric: 'accuracy', value, unit: '%', protocolKey: 'a', protocol },
+      ...{ memory: null, seconds: 1, engineVersion: '1', at: '2026-01-01T00:00:00Z' },
+    })
+    const fake = setUp(() =>
+      rows.map((row) => ({
+        ...row,
+        model: { ...row.model, vision, runProblem },
+        measurements: [accuracy(row.model.id, row.role === 'original' ? 99.5 : 97)],
+      })),
+    )
+    const table = await versions()
+    expect(within(table).getByText('97.0 %')).toBeDefined()
+    expect(within(table).queryByText('Perplexity')).toBeNull()
+    expect(screen.queryByRole('tab', { name: 'Side by side' })).toBeNull()
+    fireEvent.click(within(table).getByRole('button', { name: 'Measure Demo 4-bit' }))
+    const dialog = await screen.findByRole('dialog', { name: 'Measure' })
+    fireEvent.click(within(dialog).getByRole('checkbox', { name: 'Divergence from the original' }))
+    fireEvent.click(within(dialog).getByRole('button', { name: 'Measure 1 version' }))
+    await waitFor(() =>
+      expect(fake.asked.at(-1)).toMatchObject({
+        method: 'evaluate.start',
+        input: {
+          modelId: 'demo-4',
+          metrics: ['accuracy', 'divergence'],
+          referenceModelId: 'demo',
+          pictures: { dir: '/pictures', labels: null, template: '{}' },
+        },
+      }),
+    )
   })
 
   it('shows the errors of two versions on the grid', async () => {

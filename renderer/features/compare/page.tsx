@@ -2,6 +2,7 @@
 import { ChartColumn, Download, FileText, Gauge } from 'lucide-react'
 import { useEffect, useMemo, useState } from 'react'
 import type { CompareRow, ModelSummary } from '../../../electron/contract/domain.ts'
+import { uselessBecause } from '../../../electron/plan/abilities.ts'
 import { useQueryCache } from '../../client/context.tsx'
 import { ErrorView } from '../../client/error-view.tsx'
 import { familyOf, sourcesOf } from '../../client/families.ts'
@@ -24,6 +25,7 @@ import { MeasureDialog } from './measure-dialog.tsx'
 import { OnAText } from './on-a-text.tsx'
 import { Overview } from './overview.tsx'
 import { ReportDialog } from './report-dialog.tsx'
+import { abilitiesOf } from './rows.ts'
 import { RunningMeasurements } from './running-measurements.tsx'
 import { SideBySide } from './side-by-side.tsx'
 
@@ -55,6 +57,13 @@ export function ComparePage() {
   }
   return <Family key={chosen.id} source={chosen} sources={sources} models={list} />
 }
+
+/** What only models that write can be compared by. */
+const WRITING_TABS = [
+  { value: 'answers', label: 'Side by side' },
+  { value: 'text', label: 'On a text' },
+  { value: 'blind', label: 'Blind vote' },
+] as const
 
 type View = 'versions' | 'errors' | 'answers' | 'text' | 'blind'
 
@@ -152,9 +161,7 @@ function Family({ source, sources, models }: FamilyProps) {
           tabs={[
             { value: 'versions', label: 'Versions', count: rows.length },
             { value: 'errors', label: 'Error per layer' },
-            { value: 'answers', label: 'Side by side' },
-            { value: 'text', label: 'On a text' },
-            { value: 'blind', label: 'Blind vote' },
+            ...(abilitiesOf(rows).writes ? WRITING_TABS : []),
           ]}
         >
           {tab === 'versions' && <Overview rows={rows} onMeasure={(row) => setMeasuring([row.model.id])} />}
@@ -189,8 +196,9 @@ function Family({ source, sources, models }: FamilyProps) {
 
 /** Versions without any number; all runnable ones when each has some. */
 function unmeasured(rows: readonly CompareRow[]): string[] {
-  const runnable = rows.filter(({ model }) => model.runProblem === null)
-  const missing = runnable.filter(({ measurements }) => !measurements.some(({ metric }) => metric === 'perplexity'))
+  const runnable = rows.filter(({ model }) => uselessBecause(model) === null)
+  const usual = abilitiesOf(rows).writes ? 'perplexity' : 'accuracy'
+  const missing = runnable.filter(({ measurements }) => !measurements.some(({ metric }) => metric === usual))
   return (missing.length > 0 ? missing : runnable).map(({ model }) => model.id)
 }
 

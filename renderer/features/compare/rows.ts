@@ -8,6 +8,20 @@ import { nameInWords } from '../../ui/stat.tsx'
 
 export type Metric = Measurement['metric']
 
+/** Of a measurement in percent. */
+export function percentText(value: number): string {
+  return `${value.toFixed(1)}\u00a0%`
+}
+
+/** What the versions of a model can be measured by. */
+export function abilitiesOf(rows: readonly CompareRow[]): { sees: boolean; writes: boolean } {
+  return {
+    sees: rows.some(({ model }) => model.vision !== undefined && model.vision.kind !== 'tower'),
+    // A family that cannot be run at all is shown as one that writes.
+    writes: !rows.some(({ model }) => model.vision !== undefined && model.vision.kind !== 'llava'),
+  }
+}
+
 /** A protocol that some version was measured with. */
 export interface ProtocolOption {
   readonly key: string
@@ -54,7 +68,7 @@ export function protocolWords({ protocol, protocolKey }: Pick<Measurement, 'prot
   const parts: string[] = []
   for (const [name, value] of Object.entries(protocol)) {
     if (value === null || typeof value === 'object') continue
-    if (/sha|hash|engine|version|scored|device|threads|seconds/i.test(name)) continue
+    if (/sha|hash|engine|version|scored|device|threads|seconds|folder|labelsFrom|^set$/i.test(name)) continue
     parts.push(typeof value === 'number' ? `${nameInWords(name)} ${value}` : String(value))
     if (parts.length === 4) break
   }

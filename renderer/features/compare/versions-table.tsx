@@ -15,16 +15,28 @@ import {
   significant,
 } from '../../ui/format.ts'
 import { KindMark, ProtocolPopover } from '../../ui/stat.tsx'
-import { bitsPerWeightOf, measuredMemory, measurementOf, storyOf } from './rows.ts'
+import { bitsPerWeightOf, measuredMemory, measurementOf, percentText, storyOf } from './rows.ts'
+
+export type ChosenMetric =
+  | 'perplexity'
+  | 'decode-speed'
+  | 'prefill-speed'
+  | 'mean-kl'
+  | 'accuracy'
+  | 'accuracy-top5'
+  | 'answer-accuracy'
 
 export interface VersionsTableProps {
   rows: readonly CompareRow[]
+  /** What they can be measured by. */
+  sees: boolean
+  writes: boolean
   /** The chosen protocol of each metric. */
-  protocolKeys: Readonly<Record<'perplexity' | 'decode-speed' | 'prefill-speed' | 'mean-kl', string | null>>
+  protocolKeys: Readonly<Record<ChosenMetric, string | null>>
   onMeasure(row: CompareRow): void
 }
 
-export function VersionsTable({ rows, protocolKeys, onMeasure }: VersionsTableProps) {
+export function VersionsTable({ rows, sees, writes, protocolKeys, onMeasure }: VersionsTableProps) {
   const columns = useMemo<Column<CompareRow>[]>(() => {
     const original = rows.find(({ role }) => role === 'original')
     const reference = original === undefined ? null : measurementOf(original, 'perplexity', protocolKeys.perplexity)
@@ -79,17 +91,30 @@ export function VersionsTable({ rows, protocolKeys, onMeasure }: VersionsTablePr
         cell: (row) => <Memory row={row} />,
         sortBy: (row) => totalMemory(measuredMemory(row)?.parts ?? row.predicted),
       },
-      measured('perplexity', 'Perplexity', (value) => significant(value, 4)),
-      {
-        id: 'loss',
-        header: 'Loss',
-        align: 'right',
-        cell: (row) => lossWords(measurementOf(row, 'perplexity', protocolKeys.perplexity), reference),
-        sortBy: (row) => measurementOf(row, 'perplexity', protocolKeys.perplexity)?.value ?? null,
-      },
+      ...(sees && !writes
+        ? [measured('accuracy', 'Top-1', percentText), measured('accuracy-top5', 'Top-5', percentText)]
+        : []),
+      ...(sees && writes ? [measured('answer-accuracy', 'To the letter', percentText)] : []),
+      ...(writes
+        ? [
+            measured('perplexity', 'Perplexity', (value) => significant(value, 4)),
+            {
+              id: 'loss',
+              header: 'Loss',
+              align: 'right' as const,
+              cell: (row: CompareRow) =>
+                lossWords(measurementOf(row, 'perplexity', protocolKeys.perplexity), reference),
+              sortBy: (row: CompareRow) => measurementOf(row, 'perplexity', protocolKeys.perplexity)?.value ?? null,
+            },
+          ]
+        : []),
       measured('mean-kl', 'Mean KL', (value) => `${significant(value)} nats`),
-      measured('decode-speed', 'Decode', formatTokensPerSecond),
-      measured('prefill-speed', 'Prefill', formatTokensPerSecond),
+      ...(writes
+        ? [
+            measured('decode-speed', 'Decode', formatTokensPerSecond),
+            measured('prefill-speed', 'Prefill', formatTokensPerSecond),
+          ]
+        : []),
       {
         id: 'error',
         header: 'Mean error',
@@ -114,7 +139,7 @@ export function VersionsTable({ rows, protocolKeys, onMeasure }: VersionsTablePr
         ),
       },
     ]
-  }, [rows, protocolKeys, onMeasure])
+  }, [rows, sees, writes, protocolKeys, onMeasure])
   return (
     <DataTable
       label="Versions"

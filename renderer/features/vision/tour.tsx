@@ -65,7 +65,7 @@ export function Tour({ store, models, onShow, onClose }: TourProps) {
         <h2 className="flex-1 text-sm font-semibold text-ink">Two minutes with the demo models</h2>
         <IconButton size="sm" label="Close the tour" icon={X} onClick={onClose} />
       </div>
-      <ol className="grid gap-x-6 gap-y-2 grid-cols-2 lg:grid-cols-4">
+      <ol className="grid gap-x-6 gap-y-2 grid-cols-2 xl:grid-cols-4">
         <Step done={pictures.length > 0} title="Look">
           <Button size="sm" pending={look.pending} onClick={() => void look.run()}>
             Take the demo pictures
@@ -76,7 +76,7 @@ export function Tour({ store, models, onShow, onClose }: TourProps) {
           <Button size="sm" onClick={() => navigate('quantize', { model: 'demo-clip' })}>
             Plan Demo CLIP
           </Button>
-          <span>with the preset 3-bit: a fifth of the size.</span>
+          <span>with the preset 3-bit: under a third of the size.</span>
         </Step>
         <Step done={seesAgain} title="Look again">
           <Button size="sm" pending={measure.pending} onClick={() => void measure.run()}>

@@ -1,21 +1,25 @@
-/** Tokens a second: writing (decode) and reading the prompt (prefill), each under one protocol. */
+/** One number of each version as a bar, under one protocol: speeds, accuracies. */
 import type { CompareRow } from '../../../electron/contract/domain.ts'
-import { formatTokensPerSecond } from '../../ui/format.ts'
 import { ProtocolPopover } from '../../ui/stat.tsx'
 import { Figure, TwinTable } from './figure.tsx'
-import { measurementOf, shortName, storyOf } from './rows.ts'
+import { type Metric, measurementOf, shortName, storyOf } from './rows.ts'
 
-export interface SpeedChartProps {
+export interface BarChartProps {
   rows: readonly CompareRow[]
-  metric: 'decode-speed' | 'prefill-speed'
+  metric: Metric
   title: string
+  /** Header of the numbers in the table. */
+  unit: string
+  /** What a full bar stands for; the highest value when omitted. */
+  full?: number
+  format(value: number): string
   protocolKey: string | null
   protocolWords: string
 }
 
-export function SpeedChart({ rows, metric, title, protocolKey, protocolWords }: SpeedChartProps) {
+export function BarChart({ rows, metric, title, unit, full, format, protocolKey, protocolWords }: BarChartProps) {
   const lines = rows.map((row) => ({ row, measurement: measurementOf(row, metric, protocolKey) }))
-  const highest = Math.max(...lines.map(({ measurement }) => measurement?.value ?? 0), 1e-9)
+  const highest = full ?? Math.max(...lines.map(({ measurement }) => measurement?.value ?? 0), 1e-9)
   return (
     <Figure
       title={title}
@@ -36,11 +40,7 @@ export function SpeedChart({ rows, metric, title, protocolKey, protocolWords }: 
                 )}
               </span>
               <span className="text-right text-ink">
-                {measurement === null ? (
-                  <span className="text-ink-3">not measured</span>
-                ) : (
-                  formatTokensPerSecond(measurement.value)
-                )}
+                {measurement === null ? <span className="text-ink-3">not measured</span> : format(measurement.value)}
               </span>
             </li>
           ))}
@@ -53,14 +53,14 @@ export function SpeedChart({ rows, metric, title, protocolKey, protocolWords }: 
           columns={[
             { header: 'Version', cell: ({ row }) => row.model.name },
             {
-              header: 'Speed',
+              header: unit,
               align: 'right',
               cell: ({ row, measurement }) =>
                 measurement === null ? (
                   'not measured'
                 ) : (
                   <ProtocolPopover protocol={storyOf(measurement)} label={`${title} of ${row.model.name}`}>
-                    {formatTokensPerSecond(measurement.value)}
+                    {format(measurement.value)}
                   </ProtocolPopover>
                 ),
             },
