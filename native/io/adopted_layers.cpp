@@ -52,6 +52,22 @@ Json read_quantization_config(const std::string& folder) {
   return {};
 }
 
+/// Runs what reads a layer. Its errors name a tensor or a field of the configuration; which file that is of is said here.
+template <typename Body>
+auto with_place(const TensorStore& store, const std::string& module, Body body) {
+  try {
+    return body();
+  } catch (const EngineError& error) {
+    std::string text = error.what();
+    if (text.find("tensor \"") == std::string::npos && text.find("config.json") == std::string::npos)
+      text = "config.json: quantization_config, read for layer \"" + module.substr(0, 200) + "\": " + text;
+    const std::string& file = store.files().front()->path();
+    if (text.find(file) == std::string::npos && text.find("tensor \"") == 0) text = file + ": " + text;
+    // A value of another type than its field has.
+    throw EngineError(error.code() == ErrorCode::bad_input ? ErrorCode::bad_file : error.code(), text);
+  }
+}
+
 /// What the tensors of one adopted layer are made from: unpacked once, whichever is asked for first.
 class AdoptedLayer {
  public:
@@ -67,10 +83,14 @@ class AdoptedLayer {
   }
   Buffer scale() { return taken(scale_); }
   Buffer zero() { return taken(zero_); }
-  Buffer dense() { return to_dense(format_.load(*store_, module_, *config_)); }
+  Buffer dense() {
+    return with_place(*store_, module_, [&] { return to_dense(format_.load(*store_, module_, *config_)); });
+  }
 
  private:
-  QuantizedTensor load() const { return to_quantized(format_.load(*store_, module_, *config_)); }
+  QuantizedTensor load() const {
+    return with_place(*store_, module_, [&] { return to_quantized(format_.load(*store_, module_, *config_)); });
+  }
 
   Buffer taken(Buffer& part) {
     const std::lock_guard lock(mutex_);
@@ -126,7 +146,7 @@ class Adoption {
 
   void add(TensorSpec spec, std::function<Buffer()> make) {
     require(!raw_->contains(spec.name) || removed_.contains(spec.name), ErrorCode::bad_file,
-            "tensor \"" + spec.name + "\" has a name of another form of the layer");
+            raw_->named(spec.name) + " has a name of another form of the layer");
     added_.push_back({std::move(spec), std::move(make)});
   }
 
@@ -135,11 +155,11 @@ class Adoption {
   }
 
   void adopt(const AffineFormat& format, const std::string& module) {
-    const AffineInfo info = format.describe(*raw_, module, *config());
+    const AffineInfo info = with_place(*raw_, module, [&] { return format.describe(*raw_, module, *config()); });
     modules_.insert(module);
     for (const char* key : format.keys) remove(module, key);
     require(!raw_->contains(module + ".weight") || removed_.contains(module + ".weight"), ErrorCode::bad_file,
-            "tensor \"" + module + ".weight\" is stored beside a quantized form of itself");
+            raw_->named(module + ".weight") + " is stored beside a quantized form of itself");
     const auto layer = std::make_shared<AdoptedLayer>(raw_, format, module, config());
     if (!info.regular()) {
       add(tensor_spec(module + ".weight", info.dtype, info.shape), [layer] { return layer->dense(); });
@@ -163,13 +183,13 @@ class Adoption {
   }
 
   void adopt_bitsandbytes(const std::string& module) {
-    const BitsAndBytesInfo info = describe_bitsandbytes_layer(*raw_, module);
+    const BitsAndBytesInfo info = with_place(*raw_, module, [&] { return describe_bitsandbytes_layer(*raw_, module); });
     modules_.insert(module);
     for (const char* key : {"weight", "weight.absmax", "weight.quant_map", "weight.nested_absmax", "weight.nested_quant_map",
                             "weight.quant_state.bitsandbytes__nf4", "weight.quant_state.bitsandbytes__fp4", "SCB", "weight_format"})
       remove(module, key);
     add(tensor_spec(module + ".weight", info.dtype, info.shape),
-        [raw = raw_, module] { return dequantize_bitsandbytes_layer(*raw, module); });
+        [raw = raw_, module] { return with_place(*raw, module, [&] { return dequantize_bitsandbytes_layer(*raw, module); }); });
     ++dequantized_["bitsandbytes " + info.kind + " layers"];
   }
 

@@ -58,7 +58,7 @@ State read_state(const LayerParts& parts) {
       state.kind = kind;
       return state;
     } catch (const EngineError& error) {
-      if (std::string(error.what()).starts_with("tensor")) throw;
+      if (std::string(error.what()).find(key) != std::string::npos) throw;
       parts.fail(key, std::string("cannot be used: ") + error.what());
     }
   }
@@ -128,8 +128,12 @@ constexpr float kInt8Step = 7.874015718698502e-3f;
 Shape int8_shape(const LayerParts& parts) {
   const TensorView weight = parts.bytes("weight");
   if (weight.shape.size() != 2 || weight.numel() < 1) parts.fail("weight", "has shape " + to_string(weight.shape));
-  if (parts.has("weight_format") && static_cast<const uint8_t*>(parts.bytes("weight_format").data)[0] != 0)
-    throw EngineError(ErrorCode::unsupported, "tensor \"" + parts.module() + ".weight_format\" is not 0: of bitsandbytes' 8-bit layouts, rows are read");
+  if (parts.has("weight_format")) {
+    const TensorView format = parts.bytes("weight_format");
+    if (format.numel() != 1) parts.fail("weight_format", "has shape " + to_string(format.shape) + ", expected one number");
+    require(*static_cast<const uint8_t*>(format.data) == 0, ErrorCode::unsupported,
+            "tensor \"" + parts.module() + ".weight_format\" is not 0: of bitsandbytes' 8-bit layouts, rows are read");
+  }
   if (parts.floats("SCB").numel() != weight.shape[0])
     parts.fail("SCB", "has " + std::to_string(parts.floats("SCB").numel()) + " values for " + std::to_string(weight.shape[0]) + " rows");
   return weight.shape;

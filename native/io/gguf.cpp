@@ -179,7 +179,11 @@ class GgufReader {
                 ", which is not read; take a file with Q4_0 to Q8_0, K-quants, F16, BF16 or F32");
     const int64_t innermost = tensor.shape.empty() ? 1 : tensor.shape.back();
     if (innermost % block->values != 0) fail(tensor.name, "has rows that do not fill its blocks of " + std::to_string(block->values));
-    return numel(tensor.shape) / block->values * block->bytes;
+    int64_t bytes = block->bytes;
+    bool overflow = __builtin_mul_overflow(bytes, innermost / block->values, &bytes);
+    for (size_t i = 0; i + 1 < tensor.shape.size(); ++i) overflow = __builtin_mul_overflow(bytes, tensor.shape[i], &bytes) || overflow;
+    if (overflow) fail(tensor.name, "has a shape whose size overflows");
+    return bytes;
   }
 
   std::span<const std::byte> file_;

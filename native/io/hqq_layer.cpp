@@ -35,7 +35,7 @@ class LayerReader {
 
  private:
   [[noreturn]] void fail(const std::string& key, const std::string& rule) const {
-    throw EngineError(ErrorCode::bad_file, "tensor \"" + prefix_ + key + "\" " + rule);
+    throw EngineError(ErrorCode::bad_file, store_.named(prefix_ + key) + " " + rule);
   }
 
   int64_t scalar(const char* key, int64_t low, int64_t high) const {

@@ -5,7 +5,7 @@
 namespace hqq {
 
 void LayerParts::fail(const std::string& key, const std::string& rule) const {
-  throw EngineError(ErrorCode::bad_file, "tensor \"" + module_ + "." + key + "\" " + rule);
+  throw EngineError(ErrorCode::bad_file, store_.named(module_ + "." + key) + " " + rule);
 }
 
 TensorView LayerParts::integers(const std::string& key, size_t rank) const {
@@ -25,7 +25,7 @@ TensorView LayerParts::floats(const std::string& key) const {
 TensorView LayerParts::bytes(const std::string& key) const {
   const std::string name = module_ + "." + key;
   const TensorEntry* entry = store_.find(name);
-  require(entry != nullptr, ErrorCode::not_found, "the model has no tensor \"" + name + "\"");
+  require(entry != nullptr, ErrorCode::not_found, store_.named(name) + " is missing");
   if (entry->dtype != "U8" && entry->dtype != "I8") fail(key, "is " + entry->dtype + ", expected bytes");
   return {store_.bytes(*entry).data(), DType::u8, entry->shape};
 }

@@ -14,7 +14,7 @@ class LayerParts {
 
   const std::string& module() const { return module_; }
   bool has(const std::string& key) const { return store_.contains(module_ + "." + key); }
-  /// Throws EngineError{bad_file}: `tensor "<module>.<key>" <rule>`.
+  /// Throws EngineError{bad_file}: `FILE: tensor "<module>.<key>" <rule>`.
   [[noreturn]] void fail(const std::string& key, const std::string& rule) const;
   /// Throws {not_found} when absent, {bad_file} for another type or rank.
   TensorView integers(const std::string& key, size_t rank) const;  // I32

@@ -320,8 +320,14 @@ void TensorStore::sort_entries() {
 
 const TensorEntry& TensorStore::entry_of(const std::string& name) const {
   const TensorEntry* entry = find(name);
-  require(entry != nullptr, ErrorCode::not_found, "the model has no tensor \"" + name + "\"");
+  require(entry != nullptr, ErrorCode::not_found, named(name) + " is missing: the model has no tensor of this name");
   return *entry;
+}
+
+std::string TensorStore::named(const std::string& name) const {
+  const TensorEntry* entry = find(name);
+  const std::string file = files_.empty() ? "the model" : files_[static_cast<size_t>(entry ? entry->file_index : 0)]->path();
+  return file + ": tensor \"" + name.substr(0, 200) + "\"";
 }
 
 std::shared_ptr<const Buffer> TensorStore::made(const TensorEntry& entry) const {
@@ -346,7 +352,7 @@ TensorView TensorStore::outline(const std::string& name) const {
   const TensorEntry& entry = entry_of(name);
   const std::optional<DType> dtype = dtype_from_safetensors(entry.dtype);
   require(dtype.has_value(), ErrorCode::unsupported,
-          "tensor \"" + name + "\" has dtype " + entry.dtype + ", which this engine does not read");
+          named(name) + " has dtype " + entry.dtype + ", which this engine does not read");
   return {nullptr, *dtype, entry.shape};
 }
 
@@ -360,14 +366,14 @@ int64_t TensorStore::scalar(const std::string& name) const {
   const TensorEntry* entry = &entry_of(name);
   const auto data = bytes(*entry);
   const auto load = [&]<typename T>(T value) {
-    require(data.size() == sizeof(T), ErrorCode::bad_file, "tensor \"" + name + "\" is not a single number");
+    require(data.size() == sizeof(T), ErrorCode::bad_file, named(name) + " is not a single number");
     std::memcpy(&value, data.data(), sizeof(T));
     return static_cast<int64_t>(value);
   };
   if (entry->dtype == "I64") return load(int64_t{});
   if (entry->dtype == "I32") return load(int32_t{});
   if (entry->dtype == "U8" || entry->dtype == "BOOL") return load(uint8_t{});
-  throw EngineError(ErrorCode::bad_file, "tensor \"" + name + "\" is " + entry->dtype + ", expected an integer");
+  throw EngineError(ErrorCode::bad_file, named(name) + " is " + entry->dtype + ", expected an integer");
 }
 
 std::string TensorStore::ascii(const std::string& name) const {
@@ -375,11 +381,11 @@ std::string TensorStore::ascii(const std::string& name) const {
   const TensorEntry* entry = &entry_of(name);
   const auto data = bytes(*entry);
   require(entry->dtype == "U8" && data.size() <= max_text, ErrorCode::bad_file,
-          "tensor \"" + name + "\" is not a short text");
+          named(name) + " is not a short text");
   std::string text;
   for (const std::byte byte : data) {
     const auto c = static_cast<unsigned char>(byte);
-    require(c >= 0x20 && c < 0x7F, ErrorCode::bad_file, "tensor \"" + name + "\" is not ASCII text");
+    require(c >= 0x20 && c < 0x7F, ErrorCode::bad_file, named(name) + " is not ASCII text");
     text.push_back(static_cast<char>(c));
   }
   return text;

@@ -83,6 +83,8 @@ class TensorStore {
   /// 256. Throw {not_found}, or {bad_file} for another type, shape or content.
   int64_t scalar(const std::string& name) const;
   std::string ascii(const std::string& name) const;
+  /// `FILE: tensor "NAME"`, as errors begin; of a tensor that is not there with the first file.
+  std::string named(const std::string& name) const;
   /// Lets go of the memory of a tensor that has been consumed.
   void drop(const std::string& name) const;
   const std::vector<std::shared_ptr<MappedFile>>& files() const { return files_; }

@@ -152,6 +152,24 @@ TEST("gguf export: a quantized model keeps its integers; what fits no block beco
   CHECK(std::memcmp(half.data(), after.view(up + ".weight").data, half.size() * 2) == 0);
 }
 
+TEST("gguf export: the type of plain matrices can be chosen, and what rounding costs is told") {
+  const TempDir dir;
+  NullReporter reporter;
+  const TensorStore source = TensorStore::open(demo());
+  const std::string name = "model.layers.0.self_attn.q_proj.weight";
+  for (const auto& [dtype, type] : {std::pair{DType::f32, "F32"}, std::pair{DType::f16, "F16"}, std::pair{DType::bf16, "BF16"}}) {
+    ExportGgufOptions options = options_for(demo(), dir / "m.gguf");
+    options.float_type = dtype;
+    const ExportGgufResult made = export_gguf(options, reporter);
+    CHECK(made.types.at(type) >= 57, type);
+    // The demo model is in bfloat16, whose smallest values float16 does not have.
+    CHECK_EQ(made.cast_rounding > 0, dtype == DType::f16);
+    CHECK(made.cast_rounding < 1e-6 && made.most_cast.empty() == (dtype != DType::f16));
+    const TensorView theirs = TensorStore::open(dir / "m.gguf").outline(name);
+    CHECK(theirs.dtype == dtype && theirs.shape == source.outline(name).shape);
+  }
+}
+
 TEST("gguf export: what cannot be said is refused, and leaves nothing behind") {
   const TempDir dir;
   NullReporter reporter;
