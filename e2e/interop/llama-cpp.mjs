@@ -2,11 +2,13 @@
  * A model of this app against real llama.cpp: converts it to GGUF, loads the file there, and compares token ids, the logits of every
  * position and greedy answers. Run by hand, because it fetches llama.cpp from npm (prebuilt, CPU) into a folder of its own:
  *
- *   node e2e/interop/llama-cpp.mjs MODEL [--text TEXT] [--tokens N] [--llama FOLDER] [--cli FILE]
+ *   node e2e/interop/llama-cpp.mjs MODEL [--float-type f32|f16|bf16|own] [--dequantized] [--text TEXT] [--tokens N] [--llama FOLDER] [--cli FILE]
  *
- * MODEL is what `--model` of the command line takes; --llama names a folder to keep node-llama-cpp in,
- * --cli another entry of the command line. llama.cpp rounds the inputs of
- * quantized layers to 8 bits, and those of float16 layers to float16; this app's figures are without that, so small differences remain.
+ * MODEL is what `--model` of the command line takes. --float-type goes to `convert`, own keeps the types of the model; --dequantized
+ * reconstructs the weights of a quantized model first, in float32. --llama names a folder to keep node-llama-cpp in, --cli another entry of
+ * the command line. Ends with 1 when a greedy answer differs, or when a file without anything but float32 gives logits that are more than
+ * 1e-2 apart. llama.cpp rounds the inputs of quantized layers to 8 bits and those of float16 and bfloat16 layers to their type; this app's
+ * figures are without that, so for such files the difference is said and not judged. Its caches are in float32 here, without flash attention.
  */
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -17,10 +19,13 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 
 const VERSION = '3.22.1'
+const TOLERANCE = 1e-2
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
+    'float-type': { type: 'string', default: 'f32' },
+    dequantized: { type: 'boolean', default: false },
     text: { type: 'string', default: 'Once upon a time there was a little girl who' },
     tokens: { type: 'string', default: '24' },
     cli: { type: 'string', default: fileURLToPath(new URL('../../electron/setup/cli.mjs', import.meta.url)) },
@@ -32,7 +37,7 @@ if (model === undefined) throw new Error('which model?')
 
 const work = mkdtempSync(join(tmpdir(), 'llama-interop-'))
 try {
-  const failed = await compare(model, values.text, Number(values.tokens))
+  const failed = await compare(values.dequantized ? dequantized(model) : model, values.text, Number(values.tokens))
   process.exitCode = failed ? 1 : 0
 } finally {
   rmSync(work, { recursive: true, force: true })
@@ -40,13 +45,15 @@ try {
 
 async function compare(name, text, newTokens) {
   const file = join(work, 'model.gguf')
-  const made = cli('convert', '--from', name, '--to', 'gguf', '--out', file)
-  say(`converted: ${JSON.stringify(made.types)}, rounding ${made.rounding}`)
+  const floats = values['float-type'] === 'own' ? [] : ['--float-type', values['float-type']]
+  const made = cli('convert', '--from', name, '--to', 'gguf', '--out', file, ...floats)
+  say(`converted: ${JSON.stringify(made.types)}, rounding ${Math.max(made.rounding, made.cast_rounding)}`)
 
   const { getLlama, LlamaLogLevel } = await import(llamaEntry(values.llama))
   const llama = await getLlama({ gpu: false, build: 'never', logLevel: LlamaLogLevel.error })
   const loaded = await llama.loadModel({ modelPath: file, gpuLayers: 0 })
-  const context = await loaded.createContext({ contextSize: 256 })
+  const caches = { experimentalKvCacheKeyType: 'F32', experimentalKvCacheValueType: 'F32' }
+  const context = await loaded.createContext({ contextSize: 256, flashAttention: false, ...caches })
   const ids = loaded.tokenize(text, true)
   const hasBos = loaded.tokens.bos !== null && loaded.tokens.shouldPrependBosToken
   const prompt = hasBos && ids[0] !== loaded.tokens.bos ? [loaded.tokens.bos, ...ids] : ids
@@ -61,7 +68,11 @@ async function compare(name, text, newTokens) {
     for (const [id, logit] of row) worst = Math.max(worst, Math.abs(logit - ours[position][id]))
     same += argmax(row) === argmax(ours[position].entries()) ? 1 : 0
   })
-  say(`logits: ${prompt.length} positions, largest difference ${worst.toFixed(4)}, likeliest token equal in ${same}`)
+  const judged = Object.keys(made.types).every((type) => type === 'F32')
+  const apart = judged && !(worst <= TOLERANCE)
+  say(
+    `logits: ${prompt.length} positions, largest difference ${worst.toExponential(2)}${judged ? ` (${apart ? 'more' : 'not more'} than ${TOLERANCE})` : ''}, likeliest token equal in ${same}`,
+  )
 
   await sequence.clearHistory()
   const answer = []
@@ -81,6 +92,8 @@ async function compare(name, text, newTokens) {
     '1',
     '--top-k',
     '0',
+    '--compute-dtype',
+    'float32',
   )
   const theirText = loaded.detokenize(
     answer.filter((id) => !loaded.isEogToken(id)),
@@ -91,7 +104,14 @@ async function compare(name, text, newTokens) {
   say(
     `greedy: ${equal ? 'equal' : 'NOT equal'}\n  ours:  ${JSON.stringify(own.text)}\n  llama: ${JSON.stringify(theirText)}`,
   )
-  return !equal
+  return apart || !equal
+}
+
+/** The model with its weights written out. */
+function dequantized(name) {
+  const folder = join(work, 'dequantized')
+  cli('dequantize', '--model', name, '--out', folder, '--dtype', 'float32')
+  return folder
 }
 
 function say(line) {

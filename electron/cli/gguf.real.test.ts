@@ -58,6 +58,10 @@ describe('the demo model as a GGUF file', () => {
     const [own, theirs] = [await generate(DEMO, 'The river', 24), await generate(made, 'The river', 24)]
     expect(theirs.json.new_ids).toEqual(own.json.new_ids)
     expect(theirs.json.text).toBe(own.json.text)
+    const wide = join(root, 'wide.gguf')
+    const cast = await run('convert', '--from', DEMO, '--to', 'gguf', '--out', wide, '--float-type', 'f32')
+    expect(cast.json).toMatchObject({ types: { F32: 74 }, most_cast: '', cast_rounding: 0 })
+    expect((await generate(wide, 'The river', 24)).json.new_ids).toEqual(own.json.new_ids)
     const taken = await run('convert', '--from', DEMO, '--to', 'gguf', '--out', made)
     expect(taken.json.error).toMatchObject({ code: 'bad-input', message: expect.stringContaining('--force') })
   })

@@ -278,6 +278,8 @@ const modelExportGguf = stream(
     kvHeads: z.number().int().positive(),
     /** The head has no weights of its own: a stored copy is left out, unless it is quantized. */
     tied: z.boolean(),
+    /** Of all matrices without blocks; null keeps theirs, and writes quantized ones that fit no block as float16. */
+    floatType: computeDtypeSchema.nullable(),
     metadata: z.array(
       z.object({
         key: z.string(),
@@ -293,7 +295,7 @@ const modelExportGguf = stream(
     fileBytes: bytes,
     /** Tensors of each type. */
     types: z.record(z.string(), z.number().int()),
-    /** Quantized in the folder, float16 in the file. */
+    /** Quantized in the folder, floating point in the file. */
     dequantizedLayers: z.number().int(),
     /**
      * Of the layers that keep their integers, the one that float16 scales and offsets moved most, by that part of its largest
@@ -301,6 +303,9 @@ const modelExportGguf = stream(
      */
     mostRounded: z.string(),
     rounding: z.number().nonnegative(),
+    /** The same of the matrices that `floatType` changed. */
+    mostCast: z.string(),
+    castRounding: z.number().nonnegative(),
     seconds: z.number(),
   }),
 )

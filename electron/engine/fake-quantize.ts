@@ -136,6 +136,8 @@ export function fakeExport(modelDir: string, out: string): OutputOf<EngineContra
     types: { F16: tensors.length },
     dequantizedLayers: 0,
     mostRounded: '',
+    mostCast: '',
+    castRounding: 0,
     rounding: 0,
     seconds: 0.001,
   }

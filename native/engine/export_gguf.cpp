@@ -102,13 +102,13 @@ class Export {
     if (item.values) return {item.name.name, kF32, {static_cast<int64_t>(item.values->size())}, 0, 0};
     if (!item.quantized) {
       const TensorView view = store_.outline(item.source);
-      return checked({item.name.name, view.shape.size() == 1 ? kF32 : type_of(view.dtype), view.shape, 0, 0}, item);
+      return checked({item.name.name, view.shape.size() == 1 ? kF32 : type_of(options_.float_type.value_or(view.dtype)), view.shape, 0, 0}, item);
     }
     const HqqLayerInfo info = describe_hqq_layer(store_, item.source);
     check_cancelled(reporter_);
     const GgufBlock* block = gguf_block_for(load_hqq_layer(store_, item.source));
     drop(item);
-    return checked({item.name.name, block ? block->type : kF16, info.shape, 0, 0}, item);
+    return checked({item.name.name, block ? block->type : type_of(options_.float_type.value_or(DType::f16)), info.shape, 0, 0}, item);
   }
 
   static GgufTensor checked(GgufTensor tensor, const Item& item) {
@@ -160,7 +160,12 @@ class Export {
 
   void fill_plain(const Item& item, const GgufTensor& tensor, const Buffer& out) {
     const TensorView view = store_.view(item.source);
-    if (view.shape.size() > 1) {
+    const DType wanted = options_.float_type.value_or(view.dtype);
+    if (view.shape.size() > 1 && wanted != view.dtype) {
+      const Buffer exact(view.numel() * 4, MemoryUse::scratch);
+      to_f32(view.data, view.dtype, exact.as<float>(), view.numel());
+      cast(item, exact, wanted, out);
+    } else if (view.shape.size() > 1) {
       std::memcpy(out.data(), view.data, static_cast<size_t>(tensor.bytes));
     } else {
       to_f32(view.data, view.dtype, out.as<float>(), view.numel());
@@ -168,6 +173,27 @@ class Export {
         for (float& value : out.span<float>().first(static_cast<size_t>(view.numel()))) value += 1.0F;
     }
     store_.drop(item.source);
+  }
+
+  /// Writes values in another type and notes what rounding does to them.
+  void cast(const Item& item, const Buffer& exact, DType dtype, const Buffer& out) {
+    const int64_t count = exact.bytes() / 4;
+    from_f32(exact.as<float>(), dtype, out.data(), count);
+    const Buffer rounded(exact.bytes(), MemoryUse::scratch);
+    to_f32(out.data(), dtype, rounded.as<float>(), count);
+    double difference = 0, largest = 0;
+    for (int64_t i = 0; i < count; ++i) {
+      const double before = exact.as<float>()[i];
+      difference = std::max(difference, std::abs(before - rounded.as<float>()[i]));
+      largest = std::max(largest, std::abs(before));
+      require(std::isfinite(rounded.as<float>()[i]) || !std::isfinite(before), ErrorCode::bad_weights,
+              item.source + " has weights beyond " + std::string(torch_name(dtype)).substr(6));
+    }
+    const double relative = largest > 0 ? difference / largest : 0;
+    if (options_.float_type && relative > result_.cast_rounding) {
+      result_.cast_rounding = relative;
+      result_.most_cast = item.source;
+    }
   }
 
   void fill_quantized(const Item& item, const GgufTensor& tensor, const Buffer& out) {
@@ -178,7 +204,7 @@ class Export {
       const int64_t count = numel(tensor.shape);
       const Buffer exact(count * 4, MemoryUse::scratch);
       dequantize(layer, exact.as<float>());
-      from_f32(exact.as<float>(), DType::f16, out.data(), count);
+      cast(item, exact, options_.float_type.value_or(DType::f16), out);
       ++result_.dequantized_layers;
       return;
     }

@@ -1,11 +1,13 @@
 // Writes a model as one GGUF file, tensor by tensor. Layers whose groups are runs of 32 columns keep their integers (io/gguf_encode.h),
-// other quantized ones become float16; the rest stays as it is, vectors in float32 as llama.cpp wants them.
+// other quantized ones become float16; the rest stays as it is unless another type is wanted, vectors in float32 as llama.cpp wants them.
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "core/dtype.h"
 #include "core/job.h"
 #include "io/gguf_header.h"
 #include "io/gguf_names.h"
@@ -19,6 +21,8 @@ struct ExportGgufOptions {
   GgufHeads heads;
   /// The head has no weights of its own: a stored copy is left out, unless it is quantized.
   bool tied = false;
+  /// F32, F16 or BF16: type of all matrices without blocks; none keeps theirs, and writes quantized ones that fit no block as F16.
+  std::optional<DType> float_type;
   GgufMetadata metadata;
   /// Small tensors that follow from the configuration: factors of the rotary frequencies.
   std::map<std::string, std::vector<float>> factors;
@@ -32,11 +36,14 @@ struct ExportGgufResult {
   /// weight. Empty and 0 when there is none.
   std::string most_rounded;
   double rounding = 0;
+  /// The same of the matrices that `float_type` has changed.
+  std::string most_cast;
+  double cast_rounding = 0;
   double seconds = 0;
 };
 
 /// Progress as in electron/contract/engine.ts. The file appears under its name only when it is whole. Throws EngineError: unsupported
-/// for tensors that GGUF has no name or type for, bad_weights for scales beyond float16, bad_file, not_found, disk_full, not_writable,
+/// for tensors that GGUF has no name or type for, bad_weights for scales and weights beyond float16, bad_file, not_found, disk_full, not_writable,
 /// cancelled.
 ExportGgufResult export_gguf(const ExportGgufOptions& options, Reporter& reporter);
 

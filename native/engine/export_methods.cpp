@@ -1,4 +1,5 @@
 // model.exportGguf
+#include "engine/dtype_field.h"
 #include "engine/export_gguf.h"
 #include "engine/fields.h"
 #include "engine/methods.h"
@@ -22,6 +23,7 @@ Json export_as_gguf(Engine&, const Json& input, Reporter& reporter) {
   options.architecture = fields.text("architecture");
   options.heads = {fields.integer("heads", 1, kMaxHeads), fields.integer("kvHeads", 1, kMaxHeads)};
   options.tied = fields.flag("tied");
+  options.float_type = optional_dtype(fields, "floatType");
   for (const Json& item : fields.list("metadata")) {
     Fields entry(item, "model.exportGguf: metadata");
     const std::string key = entry.text("key"), type = entry.text("type");
@@ -45,6 +47,8 @@ Json export_as_gguf(Engine&, const Json& input, Reporter& reporter) {
       .set("dequantizedLayers", made.dequantized_layers)
       .set("mostRounded", made.most_rounded)
       .set("rounding", made.rounding)
+      .set("mostCast", made.most_cast)
+      .set("castRounding", made.cast_rounding)
       .set("seconds", made.seconds);
 }
 

@@ -2,6 +2,7 @@
 import type { EngineContract } from '../../../contract/engine.ts'
 import { AppError } from '../../../contract/errors.ts'
 import type { OutputOf } from '../../../contract/method.ts'
+import type { ComputeDtype } from '../../../contract/quant.ts'
 import { readTokenizerFiles } from '../../../tokenizer/tokenizer-files.ts'
 import type { Engine } from '../../engine.ts'
 import { stopIds } from '../../generation-config.ts'
@@ -16,6 +17,8 @@ export interface ExportGgufRequest {
   /** What the file says the model is called. */
   name: string
   out: string
+  /** Of matrices that no block type holds; null keeps theirs. */
+  floatType?: ComputeDtype | null
 }
 
 export type ExportedGguf = OutputOf<EngineContract['model.exportGguf']>
@@ -23,7 +26,7 @@ export type ExportedGguf = OutputOf<EngineContract['model.exportGguf']>
 /** Throws `unsupported` before a byte is written when llama.cpp could not run the result as this app runs the model. */
 export async function exportGguf(
   engine: Engine,
-  { sourceDir, name, out }: ExportGgufRequest,
+  { sourceDir, name, out, floatType = null }: ExportGgufRequest,
   { signal, progress }: Pick<JobContext, 'signal' | 'progress'>,
 ): Promise<ExportedGguf> {
   const config = await readModelConfig(sourceDir)
@@ -41,6 +44,7 @@ export async function exportGguf(
       heads,
       kvHeads,
       tied: tiedEmbeddings,
+      floatType,
       metadata: [...metadata, text('general.name', name), ...tokenizer],
       factors,
     },
