@@ -144,7 +144,7 @@ function noSafetensors(files: readonly RepoFile[]): string {
   if (has('.gguf'))
     return 'It holds GGUF files, which are read by llama.cpp and not here. Look for the original it was made from.'
   if (has('.bin') || has('.pt') || has('.pth'))
-    return 'It holds PyTorch files only. Weights are read from safetensors here.'
+    return 'It holds PyTorch files only. From the Hub, weights are read from safetensors; a folder with such files can be added.'
   return 'It holds no safetensors files.'
 }
 
